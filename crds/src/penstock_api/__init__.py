@@ -1,0 +1,1 @@
+"""The contract that the operator and the runtime share: resources, REST bodies, checkpoint metadata, keys."""

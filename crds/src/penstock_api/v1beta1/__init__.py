@@ -1,0 +1,1 @@
+"""Custom resources of group flink.apache.org, version v1beta1: one file a kind."""

@@ -1,0 +1,1 @@
+"""The operator: streaming jobs as Kubernetes objects, reconciled by one level-triggered loop."""

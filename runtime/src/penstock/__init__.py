@@ -1,0 +1,1 @@
+"""The bundled stream runtime: PyFlink-compatible programs with exactly-once state."""
