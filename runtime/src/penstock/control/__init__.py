@@ -1,0 +1,1 @@
+"""Messages between JobManager, TaskManager and slot: pydantic models, nothing else."""

@@ -1,0 +1,1 @@
+"""Keyed and operator state: by key group, snapshotted without stopping the records."""
