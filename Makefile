@@ -1,0 +1,55 @@
+# Everything a person or CI runs. `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv/bin
+SOURCES := crds operator runtime tests e2e examples images benchmarks
+TESTS ?= tests
+# Workers of the test run; integration servers are shared by all of them.
+JOBS ?= 4
+
+.PHONY: help setup demo test integration e2e lint fmt types gen gen-check images bench clean ci
+
+help: ## This list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.synced: pyproject.toml uv.lock crds/pyproject.toml operator/pyproject.toml runtime/pyproject.toml
+	@uv="$$(sh scripts/bootstrap-uv.sh)" && "$$uv" sync --locked --quiet && touch $@
+
+setup: $(VENV)/.synced ## Install uv (if missing) and the locked dependencies
+
+demo: setup ## The main job on the embedded local platform: runs, upgrades, checks its counts (KEEP=1 leaves it running)
+	@$(VENV)/python -m examples.demo $(if $(KEEP),--keep)
+
+test: setup ## Tests that need Python alone, a real mini cluster included
+	$(VENV)/pytest -n $(JOBS) -m "not integration and not e2e" $(TESTS)
+
+integration: setup ## Tests against real servers (Kafka, S3, ZooKeeper, PostgreSQL), which it installs and starts
+	$(VENV)/pytest -m integration tests/integration
+
+e2e: setup ## A real Kubernetes node (kind where Docker is present) and the end-to-end tests on it (ARGS='-k name')
+	$(VENV)/python -m e2e.run $(ARGS)
+
+lint: setup ## Style, layers, spelling, YAML, generated files
+	$(VENV)/ruff check . && $(VENV)/ruff format --check .
+	$(VENV)/lint-imports
+	$(VENV)/codespell crds operator runtime docs examples tests e2e README.md && $(VENV)/yamllint -s crds helm/penstock/values.yaml .yamllint
+
+fmt: setup ## Format and fix
+	$(VENV)/ruff check --fix . ; $(VENV)/ruff format .
+
+types: setup ## mypy, strict
+	$(VENV)/mypy crds/src operator/src runtime/src
+
+gen: setup ## Write the generated files (CRDs, reference pages)
+	$(VENV)/python -m penstock_api.crdgen crds
+
+images: setup ## OCI archives of operator and runtime, under build/images
+	$(VENV)/python images/build.py
+
+bench: setup ## Benchmarks (BENCH=name for one)
+	$(VENV)/python -m benchmarks $(BENCH)
+
+ci: lint types test integration e2e ## Everything that CI runs
+
+clean: ## Remove what the other targets made in this folder
+	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
