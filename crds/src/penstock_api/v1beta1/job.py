@@ -1,0 +1,66 @@
+"""`spec.job`: which program runs, how wide, from which state, and how it is upgraded.
+
+Part of FlinkDeployment (application clusters) and of FlinkSessionJob. `jarURI` is `local://` or `file://` (in the
+image, or on this machine), `s3://`, `http(s)://` or `configmap://name/key`; it may be a Python file or a project.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from penstock_api.v1beta1.cost import Cost, WhenSet, WhenStandalone
+from penstock_api.v1beta1.model import ApiModel
+
+
+class JobState(StrEnum):
+    """What the owner wants."""
+
+    RUNNING = "running"
+    SUSPENDED = "suspended"
+
+
+class UpgradeMode(StrEnum):
+    """What happens to the state when the job is stopped to be changed."""
+
+    STATELESS = "stateless"
+    """It is thrown away."""
+    SAVEPOINT = "savepoint"
+    """The job stops with a savepoint and starts from it."""
+    LAST_STATE = "last-state"
+    """The job starts from its newest checkpoint or savepoint."""
+
+
+class JobSpec(ApiModel):
+    """The job."""
+
+    jar_uri: str | None = Field(default=None, alias="jarURI")
+    """URI of the program: a Python file, a project or an archive."""
+    entry_class: str | None = None
+    """Module or class whose main is run; unset, the program says."""
+    args: list[str] = Field(default_factory=list)
+    """Arguments of the program."""
+    parallelism: Annotated[int, WhenStandalone(Cost.SCALE)] = 0
+    """Parallelism of the job; overridden by `taskManager.replicas`."""
+    state: JobState = JobState.RUNNING
+    """Whether the job shall run."""
+    upgrade_mode: Annotated[UpgradeMode, Cost.IGNORE] = UpgradeMode.STATELESS
+    """What happens to the state in an upgrade."""
+    allow_non_restored_state: Annotated[bool | None, Cost.IGNORE] = None
+    """Whether state that no operator of the program claims may be dropped."""
+    initial_savepoint_path: Annotated[str | None, Cost.IGNORE] = None
+    """Savepoint of the first deployment, and of a redeployment by `savepointRedeployNonce`."""
+    savepoint_trigger_nonce: Annotated[int | None, Cost.IGNORE] = None
+    """A new value takes a savepoint."""
+    checkpoint_trigger_nonce: Annotated[int | None, Cost.IGNORE] = None
+    """A new value takes a checkpoint."""
+    savepoint_redeploy_nonce: Annotated[int | None, WhenSet(Cost.SAVEPOINT_REDEPLOY)] = None
+    """A new value starts the job again from `initialSavepointPath`."""
+    autoscaler_reset_nonce: Annotated[int | None, Cost.IGNORE] = None
+    """A new value forgets what the autoscaler has learnt."""
+    requirements: str | None = None
+    """URI of a requirements file, or of an archive of wheels, that the program needs."""
+    archives: list[str] = Field(default_factory=list)
+    """URIs of archives that are unpacked beside the program."""
+    allow_empty_state: Annotated[bool | None, Cost.IGNORE] = None
+    """Whether a job that has run with state may start without it when none is found."""

@@ -1,0 +1,267 @@
+"""What the operator reports of a job: its state, the state it can be restored from, what was last reconciled.
+
+Status of FlinkDeployment and, without the cluster's part, of FlinkSessionJob. What must survive a restart of the
+operator is here, written before the act that depends on it.
+"""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from penstock_api.v1beta1.conditions import Condition
+from penstock_api.v1beta1.model import ApiModel
+
+
+class FlinkJobState(StrEnum):
+    """State of the job: Flink's own, and RECONCILING while it is unknown."""
+
+    INITIALIZING = "INITIALIZING"
+    CREATED = "CREATED"
+    RUNNING = "RUNNING"
+    FAILING = "FAILING"
+    FAILED = "FAILED"
+    CANCELLING = "CANCELLING"
+    CANCELED = "CANCELED"
+    FINISHED = "FINISHED"
+    RESTARTING = "RESTARTING"
+    SUSPENDED = "SUSPENDED"
+    RECONCILING = "RECONCILING"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job will never run again by itself."""
+        return self in (FlinkJobState.FAILED, FlinkJobState.CANCELED, FlinkJobState.FINISHED)
+
+
+class LifecycleState(StrEnum):
+    """Where the resource is in its life."""
+
+    CREATED = "CREATED"
+    SUSPENDED = "SUSPENDED"
+    UPGRADING = "UPGRADING"
+    DEPLOYED = "DEPLOYED"
+    STABLE = "STABLE"
+    ROLLING_BACK = "ROLLING_BACK"
+    ROLLED_BACK = "ROLLED_BACK"
+    FAILED = "FAILED"
+    DELETING = "DELETING"
+    DELETED = "DELETED"
+
+
+class ReconciliationState(StrEnum):
+    """Where the last spec change is."""
+
+    DEPLOYED = "DEPLOYED"
+    UPGRADING = "UPGRADING"
+    ROLLING_BACK = "ROLLING_BACK"
+    ROLLED_BACK = "ROLLED_BACK"
+
+
+class JobManagerDeploymentStatus(StrEnum):
+    """Where the JobManager is."""
+
+    READY = "READY"
+    DEPLOYED_NOT_READY = "DEPLOYED_NOT_READY"
+    DEPLOYING = "DEPLOYING"
+    MISSING = "MISSING"
+    ERROR = "ERROR"
+
+
+class SnapshotTriggerType(StrEnum):
+    """Who asked for a snapshot."""
+
+    MANUAL = "MANUAL"
+    PERIODIC = "PERIODIC"
+    UPGRADE = "UPGRADE"
+    UNKNOWN = "UNKNOWN"
+
+
+class SavepointFormatType(StrEnum):
+    """Format of a savepoint."""
+
+    CANONICAL = "CANONICAL"
+    NATIVE = "NATIVE"
+    UNKNOWN = "UNKNOWN"
+
+
+class CheckpointType(StrEnum):
+    """Format of a checkpoint."""
+
+    FULL = "FULL"
+    INCREMENTAL = "INCREMENTAL"
+    UNKNOWN = "UNKNOWN"
+
+
+class SavepointPurpose(StrEnum):
+    """Why a savepoint was asked for, so that an operator that restarts knows what to do when it is there."""
+
+    UPGRADE = "UPGRADE"
+    SUSPEND = "SUSPEND"
+    MANUAL = "MANUAL"
+    PERIODIC = "PERIODIC"
+    DELETION = "DELETION"
+
+
+class Savepoint(ApiModel):
+    """A savepoint that was taken."""
+
+    time_stamp: int | None = None
+    """When it was triggered, in milliseconds since the epoch."""
+    location: str | None = None
+    """Its path."""
+    trigger_type: SnapshotTriggerType | None = None
+    """Who asked for it."""
+    format_type: SavepointFormatType | None = None
+    """Its format."""
+    trigger_nonce: int | None = None
+    """The nonce that asked for it."""
+
+
+class SavepointInfo(ApiModel):
+    """Savepoints of the job; deprecated upstream in favour of FlinkStateSnapshot, and still kept."""
+
+    last_savepoint: Savepoint | None = None
+    """The newest savepoint."""
+    trigger_id: str | None = None
+    """The savepoint that is being taken."""
+    trigger_timestamp: int | None = None
+    """When it was asked for, in milliseconds since the epoch."""
+    trigger_type: SnapshotTriggerType | None = None
+    """Who asked for it."""
+    format_type: SavepointFormatType | None = None
+    """Its format."""
+    savepoint_history: list[Savepoint] = Field(default_factory=list)
+    """Savepoints that were taken, oldest first."""
+    last_periodic_savepoint_timestamp: int = 0
+    """When the newest periodic savepoint was taken."""
+
+
+class Checkpoint(ApiModel):
+    """A checkpoint that the operator asked for."""
+
+    time_stamp: int | None = None
+    """When it was triggered, in milliseconds since the epoch."""
+    trigger_type: SnapshotTriggerType | None = None
+    """Who asked for it."""
+    format_type: CheckpointType | None = None
+    """Its format."""
+    trigger_nonce: int | None = None
+    """The nonce that asked for it."""
+
+
+class CheckpointInfo(ApiModel):
+    """Checkpoints that the operator asked for; deprecated upstream."""
+
+    last_checkpoint: Checkpoint | None = None
+    """The newest of them."""
+    trigger_id: str | None = None
+    """The checkpoint that is being taken."""
+    trigger_timestamp: int | None = None
+    """When it was asked for, in milliseconds since the epoch."""
+    trigger_type: SnapshotTriggerType | None = None
+    """Who asked for it."""
+    format_type: CheckpointType | None = None
+    """Its format."""
+    last_periodic_checkpoint_timestamp: int = 0
+    """When the newest periodic checkpoint was taken."""
+
+
+class LastCheckpoint(ApiModel):
+    """The newest completed checkpoint that the operator has seen, recorded while the job runs."""
+
+    path: str | None = None
+    """Its folder."""
+    id: int | None = None
+    """Its number."""
+    timestamp: int | None = None
+    """When it was triggered, in milliseconds since the epoch."""
+
+
+class JobStatus(ApiModel):
+    """The job."""
+
+    job_name: str | None = None
+    """Its name."""
+    job_id: str | None = None
+    """Its id, 32 hex digits."""
+    job_ids: list[str] = Field(default_factory=list)
+    """Every job id that this resource ran, oldest first: only their state is ever restored."""
+    state: FlinkJobState | None = None
+    """Its state."""
+    start_time: str | None = None
+    """When it started, in milliseconds since the epoch."""
+    update_time: str | None = None
+    """When its state was last seen to change, in milliseconds since the epoch."""
+    upgrade_savepoint_path: str | None = None
+    """The state that the next start restores."""
+    last_checkpoint: LastCheckpoint | None = None
+    """The newest completed checkpoint seen."""
+    savepoint_info: SavepointInfo | None = None
+    """Savepoints of the job."""
+    checkpoint_info: CheckpointInfo | None = None
+    """Checkpoints that the operator asked for."""
+
+
+class PendingSavepoint(ApiModel):
+    """A savepoint that was asked for and is not there yet; written before the request is sent."""
+
+    trigger_id: str | None = None
+    """The request's id; unset while it is not known whether the request arrived."""
+    requested_at: int | None = None
+    """When it was asked for, in milliseconds since the epoch."""
+    purpose: SavepointPurpose | None = None
+    """What it is for."""
+
+
+class ReconciliationStatus(ApiModel):
+    """What was deployed last, and what was last known to work."""
+
+    reconciliation_timestamp: int | None = None
+    """The last attempt to deploy, in milliseconds since the epoch."""
+    last_reconciled_spec: str | None = None
+    """JSON of the spec that was deployed last."""
+    last_stable_spec: str | None = None
+    """JSON of the spec that was last seen to run."""
+    state: ReconciliationState = ReconciliationState.UPGRADING
+    """Where the change is."""
+
+
+class TaskManagerInfo(ApiModel):
+    """The TaskManagers, for the scale subresource."""
+
+    label_selector: str | None = None
+    """Selects their pods."""
+    replicas: int | None = None
+    """How many there are."""
+
+
+class CommonStatus(ApiModel):
+    """What FlinkDeployment and FlinkSessionJob both report."""
+
+    job_status: JobStatus = Field(default_factory=JobStatus)
+    """The job."""
+    error: str | None = None
+    """What is wrong, as JSON."""
+    observed_generation: int | None = None
+    """The generation that was last reconciled."""
+    lifecycle_state: LifecycleState | None = None
+    """Where the resource is in its life."""
+    pending_savepoint: PendingSavepoint | None = None
+    """A savepoint that was asked for and is not there yet."""
+    conditions: list[Condition] = Field(default_factory=list)
+    """Running, Ready, Progressing and Degraded."""
+
+
+class FlinkDeploymentStatus(CommonStatus):
+    """What the operator reports of a FlinkDeployment."""
+
+    cluster_info: dict[str, str] = Field(default_factory=dict)
+    """Version, CPU, memory and state size of the cluster."""
+    job_manager_deployment_status: JobManagerDeploymentStatus = JobManagerDeploymentStatus.MISSING
+    """Where the JobManager is."""
+    reconciliation_status: ReconciliationStatus = Field(default_factory=ReconciliationStatus)
+    """What was deployed last."""
+    task_manager: TaskManagerInfo | None = None
+    """The TaskManagers."""
+    job_namespace: str | None = None
+    """The namespace that the job runs in."""
