@@ -82,7 +82,7 @@ def diff_cost(old_spec: BaseModel, new_spec: BaseModel) -> tuple[Cost, list[str]
 
 
 def _compare(old: BaseModel, new: BaseModel, prefix: str, standalone: bool) -> list[Change]:
-    changes: list[Change] = Field(default_factory=list)
+    changes: list[Change] = []
     for name, field in type(new).model_fields.items():
         before, after = getattr(old, name), getattr(new, name)
         if before == after:
