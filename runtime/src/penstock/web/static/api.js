@@ -1,0 +1,30 @@
+// The REST API of the same origin. Errors become Error objects whose message is what the server said.
+
+async function answer(response) {
+  const text = await response.text();
+  let body = {};
+  try { body = text ? JSON.parse(text) : {}; } catch { body = { errors: [text.slice(0, 500)] }; }
+  if (!response.ok) throw new Error(body.errors?.join("\n") ?? `${response.status} ${response.statusText}`);
+  return body;
+}
+
+export const get = path => fetch(path, { headers: { accept: "application/json" } }).then(answer);
+export const text = path => fetch(path).then(r => r.ok ? r.text() : `(${r.status} ${r.statusText})`);
+export const send = (method, path, body) => fetch(path, {
+  method, headers: { "content-type": "application/json" }, body: body === undefined ? undefined : JSON.stringify(body),
+}).then(answer);
+
+// Trigger something that goes on for a while, then ask until it is done; the deadline is ten minutes.
+export async function triggered(path, body, statusPath) {
+  const { "request-id": id } = await send("POST", path, body);
+  for (const until = Date.now() + 600_000; Date.now() < until;) {
+    const now = await get(`${statusPath}/${id}`);
+    if (now.status.id === "COMPLETED") {
+      const failure = now.operation?.["failure-cause"];
+      if (failure) throw new Error(failure["stack-trace"] ?? failure.class ?? "it failed");
+      return now.operation;
+    }
+    await new Promise(resolve => setTimeout(resolve, 300));
+  }
+  throw new Error("no end after ten minutes; the JobManager's log says more");
+}
