@@ -1,0 +1,11 @@
+#!/bin/sh
+# Starts the operator by the words that charts written for Apache Flink's operator use, or its own commands.
+set -e
+case "${1:-operator}" in
+  operator) [ $# -eq 0 ] || shift; exec penstock-operator run "$@" ;;
+  webhook)
+    echo "Penstock validates in the operator itself and has no webhook: install the chart with webhook.create=false" >&2
+    exit 64 ;;
+  run | crds | uninstall | local) exec penstock-operator "$@" ;;
+  *) exec "$@" ;;
+esac
