@@ -1,0 +1,151 @@
+"""Facts: everything that one decision is made from. Built by `observe/`, read by `decide/`, never changed.
+
+A fact is what was seen in this loop; what was remembered from earlier loops is in the resource's status. The time is a
+fact too, so that decisions need no clock.
+"""
+
+from dataclasses import dataclass, field
+
+from penstock_api.reasons import Reason
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.status import FlinkJobState
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """Which resource: its namespace and name. On the local platform the namespace is `local`."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong, by reason and sentence; `component` is who reports it in the Event."""
+
+    reason: Reason
+    message: str
+    component: str = "Operator"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """What exists of the job on its platform."""
+
+    job_manager_exists: bool = False
+    """The JobManager was deployed and is not being deleted (its process or pod may still be starting)."""
+    task_managers_exist: bool = False
+    """The TaskManagers were deployed and are not being deleted."""
+    job_manager_ready: bool = False
+    """The JobManager's process is up and its REST port answers connections."""
+    processes_left: int = 0
+    """Processes or pods of JobManager and TaskManagers that are alive in any phase, also while they end."""
+    leftovers: bool = False
+    """Anything else of the job exists: its namespace or job folder, config, services."""
+    task_managers: int = 0
+    """TaskManagers that are ready."""
+    job_id: str | None = None
+    """The job id with which the JobManager was deployed."""
+    fingerprint: str | None = None
+    """`Launch.fingerprint` of what was deployed."""
+    rest_url: str | None = None
+    """Where the JobManager's REST API answers; None while there is none."""
+    problem: Problem | None = None
+    """What keeps the processes from running (image, Secret, quota, crash loop), if anything does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A checkpoint or savepoint that can be restored. Ordered by checkpoint id, then by time (Decision 11)."""
+
+    path: str
+    checkpoint_id: int
+    timestamp: int
+    job_id: str
+    is_savepoint: bool = False
+    is_complete: bool = True
+    """Every object that its metadata names is there and has the right size."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavepointProgress:
+    """Where a triggered savepoint is. `known` is False when the JobManager has never heard of the trigger."""
+
+    known: bool
+    done: bool = False
+    location: str | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationFacts:
+    """What became of the program's main (Decision 7)."""
+
+    status: str
+    """RUNNING, FAILED or SUCCEEDED."""
+    reason: Reason | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """What the JobManager says of the job. `reachable` False: it did not answer, and the rest means nothing."""
+
+    reachable: bool = False
+    state: FlinkJobState | None = None
+    """None when the JobManager answers and does not know the job (yet)."""
+    job_id: str | None = None
+    name: str | None = None
+    start_time: int | None = None
+    update_time: int | None = None
+    last_checkpoint: Snapshot | None = None
+    savepoint: SavepointProgress | None = None
+    """Of the trigger that the status records as pending; None if none is."""
+    application: ApplicationFacts | None = None
+    failure: Problem | None = None
+    """The root cause of the newest failure."""
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StateFacts:
+    """The state on storage that this resource may restore, newest first; only looked up when a start is due."""
+
+    looked_up: bool = False
+    snapshots: tuple[Snapshot, ...] = ()
+    problem: Problem | None = None
+    """Why storage could not be read, or why a state that the owner named cannot be used."""
+
+    @property
+    def newest_complete(self) -> Snapshot | None:
+        """What an upgrade restores."""
+        return next((found for found in self.snapshots if found.is_complete), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that `decide` knows."""
+
+    resource: FlinkDeployment
+    now: int
+    """Milliseconds since the epoch."""
+    cluster: ClusterFacts = field(default_factory=ClusterFacts)
+    job: JobFacts = field(default_factory=JobFacts)
+    state: StateFacts = field(default_factory=StateFacts)
+    problems: tuple[Problem, ...] = ()
+    """Why the wanted spec is refused; empty if it is valid."""
+    new_id: str = ""
+    """A fresh random id of 32 hex digits: the next job id, or the next trigger id."""
+
+    @property
+    def ref(self) -> Ref:
+        """The resource's identity."""
+        return Ref(self.resource.metadata.namespace, self.resource.metadata.name)
+
+    @property
+    def is_deleting(self) -> bool:
+        """Whether the resource was asked to go away."""
+        return self.resource.metadata.deletion_timestamp is not None

@@ -1,0 +1,90 @@
+"""A plan: what one turn of the loop does. Made by `decide/`, carried out by `act/` and `report/`.
+
+Order of the loop: `status` is written, then the actions are done, then `after` is written. So what an action depends on
+has survived before it begins, and a crash anywhere is followed by the same decision or by its continuation.
+"""
+
+from dataclasses import dataclass
+
+from penstock_api.reasons import Reason
+from penstock_api.v1beta1.status import FlinkDeploymentStatus
+from penstock_operator.model.launch import Launch
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A Kubernetes Event on the resource."""
+
+    reason: Reason
+    message: str
+    component: str = "Operator"
+
+    @property
+    def type(self) -> str:
+        """Warning or Normal."""
+        return "Warning" if self.reason.is_warning else "Normal"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Put our finalizer on the resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Take our finalizers off the resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """Run this."""
+
+    launch: Launch
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End JobManager and TaskManagers; the rest of the job stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete everything of the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel the job over REST."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerSavepoint:
+    """Ask for a savepoint under an id that the status already records, so that asking twice takes one."""
+
+    job_id: str
+    trigger_id: str
+    directory: str | None
+    stop: bool
+    drain: bool = False
+    format_type: str = "CANONICAL"
+
+
+Action = Hold | Release | Deploy | Stop | Remove | Cancel | TriggerSavepoint
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do now."""
+
+    rule: str
+    """Name of the rule that decided, for logs and golden files."""
+    status: FlinkDeploymentStatus
+    """Written before the actions."""
+    actions: tuple[Action, ...] = ()
+    after: FlinkDeploymentStatus | None = None
+    """Written after the actions, if they succeeded."""
+    events: tuple[Event, ...] = ()
+    requeue_seconds: float = 15.0
+    """When to look again, if nothing wakes the loop before."""

@@ -1,0 +1,68 @@
+"""The platform port: what the loop needs of the place where resources live and jobs run.
+
+Called by `observe/`, `act/`, `report/` and `reconcile/`, from worker threads: every method blocks, is safe to call from
+several threads for different resources, and raises `OperatorError` (never an error of a lower layer). A method that
+changes something is idempotent: called again after a crash it completes what was begun and spoils nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.status import FlinkDeploymentStatus
+from penstock_operator.model.facts import ClusterFacts, Problem, Ref
+from penstock_operator.model.launch import Launch
+from penstock_operator.model.plan import Event
+
+
+@dataclass(frozen=True, slots=True)
+class StorageAccess:
+    """How to reach the job's state as the job itself does: Flink keys (`s3.endpoint`, `s3.access-key`, ...)."""
+
+    keys: Mapping[str, str]
+
+
+class Platform(Protocol):
+    """One place where jobs run."""
+
+    # Resources.
+    def read(self, ref: Ref) -> FlinkDeployment | None:
+        """The resource as it is now (not from a cache), with `metadata.resourceVersion`; None if it is gone."""
+
+    def write_status(self, resource: FlinkDeployment, status: FlinkDeploymentStatus) -> FlinkDeployment:
+        """Write the whole status; returns the resource with the new version. Raises `Conflict` if it changed."""
+
+    def hold(self, resource: FlinkDeployment) -> FlinkDeployment:
+        """Put our finalizer on the resource, before anything is made for it."""
+
+    def release(self, resource: FlinkDeployment) -> None:
+        """Take our finalizer, and upstream's, off the resource, so that it may go away."""
+
+    def emit(self, resource: FlinkDeployment, event: Event) -> None:
+        """Record an Event on the resource; a repeated one counts up. Never raises."""
+
+    # The job.
+    def refusals(self, resource: FlinkDeployment) -> tuple[Problem, ...]:
+        """What of the spec this platform cannot do (missing Secret, foreign namespace, ...); cheap, read only."""
+
+    def observe(self, resource: FlinkDeployment) -> ClusterFacts:
+        """What exists of the job now."""
+
+    def deploy(self, resource: FlinkDeployment, launch: Launch) -> None:
+        """Make it so: namespace, config, JobManager, TaskManagers. Returns before they are ready."""
+
+    def stop(self, resource: FlinkDeployment) -> None:
+        """Begin to end JobManager and TaskManagers, gracefully; returns before they are gone. Keeps the rest."""
+
+    def remove(self, resource: FlinkDeployment) -> None:
+        """Begin to delete everything of the job, its namespace included; returns before it is gone."""
+
+    def storage(self, resource: FlinkDeployment) -> StorageAccess:
+        """How to read the job's state: its configuration, with the credentials that its pods get."""
+
+    def job_namespace(self, resource: FlinkDeployment) -> str:
+        """Name of the namespace (or job folder) that the job runs in."""
+
+    def logs(self, resource: FlinkDeployment, *, follow: bool) -> Iterator[str]:
+        """Lines of JobManager and TaskManagers, each with the process's name before it."""
