@@ -68,7 +68,7 @@ class FlinkBlueGreenDeploymentStatus(ApiModel):
 
 
 class FlinkBlueGreenDeployment(ApiModel):
-    """The resource."""
+    """A job whose new version takes over from the old one once it works."""
 
     api_version: ApiVersion = API_VERSION
     kind: Literal["FlinkBlueGreenDeployment"] = "FlinkBlueGreenDeployment"

@@ -164,7 +164,7 @@ class FlinkDeploymentSpec(ApiModel):
 
 
 class FlinkDeployment(ApiModel):
-    """The resource."""
+    """A job with a cluster of its own, or a session cluster that runs the jobs of others."""
 
     api_version: ApiVersion = API_VERSION
     kind: Literal["FlinkDeployment"] = "FlinkDeployment"

@@ -4,6 +4,7 @@ Used by all modules of this package. Unknown input is dropped, never an error: a
 manifest written for a newer version must still load. Change a value with `model_copy(update=...)`, never in place.
 """
 
+from dataclasses import dataclass
 from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -13,6 +14,16 @@ GROUP = "flink.apache.org"
 VERSION = "v1beta1"
 ApiVersion = Literal["flink.apache.org/v1beta1"]
 API_VERSION: Final = "flink.apache.org/v1beta1"
+
+
+@dataclass(frozen=True, slots=True)
+class IntOrString:
+    """Mark: the API server shall take a number as well as a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nullable:
+    """Mark: the API server shall take null."""
 
 
 class ApiModel(BaseModel):

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from penstock_api.v1beta1.cost import Cost, WhenStandalone
-from penstock_api.v1beta1.model import ApiModel
+from penstock_api.v1beta1.model import ApiModel, IntOrString, Nullable
 
 
 def _quantity(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-Quantity = Annotated[str, BeforeValidator(_quantity)]
+Quantity = Annotated[str, BeforeValidator(_quantity), IntOrString()]
 """A Kubernetes quantity: `2`, `500m`, `1Gi`; numbers are taken as text."""
 
 
@@ -71,7 +71,7 @@ class TaskManagerSpec(ApiModel):
     """CPU and memory; deprecated, used only when `resources` is empty."""
     resources: ResourceRequirements | None = None
     """Requests and limits of the main container."""
-    replicas: Annotated[int | None, WhenStandalone(Cost.SCALE)] = None
+    replicas: Annotated[int | None, WhenStandalone(Cost.SCALE), Nullable()] = None
     """How many TaskManagers; if set, the parallelism is replicas times slots."""
     pod_template: dict[str, Any] | None = None
     """Merged over the resource's own pod template."""

@@ -35,7 +35,7 @@ class FlinkSessionJobStatus(CommonStatus):
 
 
 class FlinkSessionJob(ApiModel):
-    """The resource."""
+    """A job in a session cluster."""
 
     api_version: ApiVersion = API_VERSION
     kind: Literal["FlinkSessionJob"] = "FlinkSessionJob"

@@ -88,7 +88,7 @@ class FlinkStateSnapshotStatus(ApiModel):
 
 
 class FlinkStateSnapshot(ApiModel):
-    """The resource."""
+    """A savepoint or checkpoint of a job."""
 
     api_version: ApiVersion = API_VERSION
     kind: Literal["FlinkStateSnapshot"] = "FlinkStateSnapshot"
