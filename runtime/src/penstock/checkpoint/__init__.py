@@ -1,0 +1,1 @@
+"""Checkpoints: the coordinator and the store in the JobManager; alignment and state objects in the slots."""

@@ -1,0 +1,1 @@
+"""How records, watermarks and barriers get from task to task: channels, partitioners, frames, connections, credits."""
