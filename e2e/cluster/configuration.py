@@ -110,13 +110,16 @@ def kubelet_config(state: Path) -> str:
 def dns_config(kubeconfig: Path) -> str:
     """Configure CoreDNS: the cluster's names, and a quick no to every other."""
     return f"""\
-.:53 {{
+cluster.local:53 in-addr.arpa:53 {{
     bind {BRIDGE_ADDRESS}
     errors
     kubernetes cluster.local in-addr.arpa {{
         kubeconfig {kubeconfig} penstock-e2e
         ttl 2
     }}
+}}
+.:53 {{
+    bind {BRIDGE_ADDRESS}
     template ANY ANY . {{
         rcode NXDOMAIN
     }}
