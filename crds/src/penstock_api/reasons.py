@@ -25,7 +25,9 @@ class Reason(StrEnum):
     domain: Domain
     is_warning: bool
 
-    def __new__(cls, word: str, domain: Domain, is_warning: bool, sentence: str) -> "Reason":
+    def __new__(
+        cls, word: str, domain: Domain = Domain.INTERNAL, is_warning: bool = True, sentence: str = ""
+    ) -> "Reason":
         """A member with its facts beside its word."""
         member = str.__new__(cls, word)
         member._value_ = word
@@ -33,6 +35,11 @@ class Reason(StrEnum):
         member.is_warning = is_warning
         member.sentence = sentence
         return member
+
+    @classmethod
+    def of(cls, word: str | None) -> "Reason":
+        """The reason that a word names; `Error` for one that this version does not know."""
+        return cls._value2member_map_.get(word, cls.ERROR)  # type: ignore[return-value]
 
     # What the operator does, in upstream's words.
     SUBMIT = "Submit", Domain.INTERNAL, False, "The job is being deployed."
