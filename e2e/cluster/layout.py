@@ -95,5 +95,12 @@ KUBERNETES = Tool(
 )
 ETCD = Tool("etcd", (("etcd", "go.etcd.io/etcd/server/v3"),))
 COREDNS = Tool("coredns", (("coredns", "github.com/coredns/coredns"),))
-HELM = Tool("helm", (("helm", "helm.sh/helm/v3/cmd/helm"),))
+_HELM = "helm.sh/helm/v3"
+HELM = Tool(
+    "helm",
+    (("helm", f"{_HELM}/cmd/helm"),),
+    f"-s -w -X {_HELM}/internal/version.version=v3.22.0"
+    f" -X {_HELM}/pkg/chartutil.k8sVersionMajor=1 -X {_HELM}/pkg/chartutil.k8sVersionMinor=34"
+    f" -X {_HELM}/pkg/lint/rules.k8sVersionMajor=1 -X {_HELM}/pkg/lint/rules.k8sVersionMinor=34",
+)
 TOOLS_IN_ORDER = (KUBERNETES, ETCD, HELM, COREDNS)
