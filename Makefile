@@ -41,7 +41,7 @@ types: setup ## mypy, strict
 	$(VENV)/mypy crds/src operator/src runtime/src
 
 gen: setup ## Write the generated files (CRDs, reference pages)
-	$(VENV)/python -m penstock_api.crdgen crds
+	$(VENV)/python -m penstock_api.crdgen crds && $(VENV)/python -m penstock_api.docgen docs/reference
 
 images: setup ## OCI archives of operator and runtime, under build/images
 	$(VENV)/python images/build.py

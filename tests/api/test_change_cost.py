@@ -48,8 +48,8 @@ def spec(**changes: Any) -> FlinkDeploymentSpec:
             ["job.jarURI", "job.savepointRedeployNonce"],
         ),
         ({"restartNonce": 1}, Cost.UPGRADE, ["restartNonce"]),
-        ({"deletion": {"deadline": "5 min"}}, Cost.IGNORE, ["deletion"]),
-        ({"jobNamespaces": {"podSecurity": "baseline"}}, Cost.UPGRADE, ["jobNamespaces"]),
+        ({"deletion": {"deadline": "5 min"}}, Cost.IGNORE, ["deletion.deadline"]),
+        ({"jobNamespaces": {"podSecurity": "baseline"}}, Cost.UPGRADE, ["jobNamespaces.podSecurity"]),
         ({"ingress": {"template": "/{{name}}"}}, Cost.UPGRADE, ["ingress"]),
         (
             {"taskManager": {"replicas": 3, "resource": {"cpu": 1, "memory": "1g"}}},
@@ -108,6 +108,22 @@ def test_where_flink_owns_the_taskmanagers_parallelism_is_an_upgrade() -> None:
     assert diff_cost(spec(**native), spec(**native, **wider))[0] is Cost.UPGRADE
     standalone = {"flinkVersion": "v2_2", "mode": "standalone"}
     assert diff_cost(spec(**standalone), spec(**standalone, **wider))[0] is Cost.SCALE
+
+
+def test_an_object_without_content_is_no_change() -> None:
+    assert diff_cost(spec(), spec(jobManager={}, deletion={}, jobNamespaces={})) == (Cost.IGNORE, [])
+    assert diff_cost(spec(jobManager={"replicas": 1}), spec()) == (Cost.IGNORE, [])
+
+
+def test_a_field_costs_what_its_object_costs() -> None:
+    patient = spec(deletion={"deadline": "1 min", "policy": "Orphan"})
+    assert diff_cost(patient, spec(deletion={"deadline": "1 min"})) == (Cost.IGNORE, ["deletion.policy"])
+
+
+def test_replicas_set_by_kubectl_scale_are_a_scaling() -> None:
+    bare = FlinkDeploymentSpec.model_validate({"image": "a"})
+    scaled = FlinkDeploymentSpec.model_validate({"image": "a", "taskManager": {"replicas": 3}})
+    assert diff_cost(bare, scaled) == (Cost.SCALE, ["taskManager.replicas"])
 
 
 def test_a_change_tells_old_and_new() -> None:

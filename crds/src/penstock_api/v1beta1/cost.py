@@ -1,7 +1,7 @@
 """What a change of a field costs: the type says it, `Annotated[int, Cost.SCALE]`, and the dearest change wins.
 
-`diff_cost` is called by the planner with the last reconciled and the wanted spec. A field without a mark costs an
-upgrade. It is pure and knows nothing of how a change is carried out: a platform that cannot scale in place upgrades.
+`diff_cost` is called by the planner with the last reconciled and the wanted spec. A field without a mark costs
+what the object that it is in costs, at last an upgrade. It is pure and knows nothing of how a change is carried out: a platform that cannot scale in place upgrades.
 """
 
 from dataclasses import dataclass
@@ -44,6 +44,11 @@ class WhenStandalone:
 
 
 @dataclass(frozen=True, slots=True)
+class PresenceMatters:
+    """Mark of an object: an empty one says something else than none, so one that comes or goes is one change."""
+
+
+@dataclass(frozen=True, slots=True)
 class ByKey:
     """Mark of a free map of configuration: each key is compared by itself; the longest listed prefix has its say."""
 
@@ -72,7 +77,7 @@ def diff(old: BaseModel, new: BaseModel, *, standalone: bool | None = None) -> l
     """
     if standalone is None:
         standalone = bool(getattr(new, "is_standalone", True))
-    return list(_compare(old, new, "", standalone))
+    return _compare(old, new, "", _Context(standalone, Cost.UPGRADE))
 
 
 def diff_cost(old_spec: BaseModel, new_spec: BaseModel) -> tuple[Cost, list[str]]:
@@ -81,7 +86,15 @@ def diff_cost(old_spec: BaseModel, new_spec: BaseModel) -> tuple[Cost, list[str]
     return max((change.cost for change in changes), default=Cost.IGNORE), [change.path for change in changes]
 
 
-def _compare(old: BaseModel, new: BaseModel, prefix: str, standalone: bool) -> list[Change]:
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What a field's cost depends on beside its own mark: the mode, and the cost of the object that it is in."""
+
+    standalone: bool
+    inherited: Cost
+
+
+def _compare(old: BaseModel, new: BaseModel, prefix: str, context: _Context) -> list[Change]:
     changes: list[Change] = []
     for name, field in type(new).model_fields.items():
         before, after = getattr(old, name), getattr(new, name)
@@ -91,11 +104,27 @@ def _compare(old: BaseModel, new: BaseModel, prefix: str, standalone: bool) -> l
         by_key = _mark(field, ByKey)
         if by_key is not None:
             changes.extend(_compare_keys(before or {}, after or {}, path, by_key))
-        elif isinstance(before, BaseModel) and isinstance(after, BaseModel):
-            changes.extend(_compare(before, after, f"{path}.", standalone))
+            continue
+        pair = _objects(before, after, field)
+        if pair is not None:
+            within = _Context(context.standalone, _own_or(field, context.inherited))
+            changes.extend(_compare(*pair, f"{path}.", within))
         else:
-            changes.append(Change(path, before, after, _field_cost(field, after, standalone)))
+            changes.append(Change(path, before, after, _field_cost(field, after, context)))
     return changes
+
+
+def _objects(before: object, after: object, field: FieldInfo) -> tuple[BaseModel, BaseModel] | None:
+    """Both sides as objects to look into; one that is not there is an empty one, unless its presence matters."""
+    if isinstance(before, BaseModel) and isinstance(after, BaseModel):
+        return before, after
+    if _mark(field, PresenceMatters) is not None:
+        return None
+    if isinstance(before, BaseModel) and after is None:
+        return before, type(before)()
+    if isinstance(after, BaseModel) and before is None:
+        return type(after)(), after
+    return None
 
 
 def _compare_keys(old: dict[str, Any], new: dict[str, Any], path: str, marks: ByKey) -> list[Change]:
@@ -107,15 +136,19 @@ def _compare_keys(old: dict[str, Any], new: dict[str, Any], path: str, marks: By
     ]
 
 
-def _field_cost(field: FieldInfo, after: object, standalone: bool) -> Cost:
+def _field_cost(field: FieldInfo, after: object, context: _Context) -> Cost:
     nonce = _mark(field, WhenSet)
     if nonce is not None:
         return Cost.IGNORE if after is None else nonce.cost
     size = _mark(field, WhenStandalone)
     if size is not None:
-        return size.cost if standalone else Cost.UPGRADE
-    plain = _mark(field, Cost)
-    return Cost.UPGRADE if plain is None else plain
+        return size.cost if context.standalone else Cost.UPGRADE
+    return _own_or(field, context.inherited)
+
+
+def _own_or(field: FieldInfo, inherited: Cost) -> Cost:
+    plain = _mark(field, Cost)  # IGNORE is zero, so `or` would lose it
+    return inherited if plain is None else plain
 
 
 def _mark(field: FieldInfo, kind: type[_Mark]) -> _Mark | None:

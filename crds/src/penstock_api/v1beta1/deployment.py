@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from penstock_api.v1beta1.cost import ByKey, Cost, WhenSet
+from penstock_api.v1beta1.cost import ByKey, Cost, PresenceMatters, WhenSet
 from penstock_api.v1beta1.job import JobSpec
 from penstock_api.v1beta1.model import API_VERSION, ApiModel, ApiVersion, ObjectMeta
 from penstock_api.v1beta1.resources import IngressSpec, JobManagerSpec, TaskManagerSpec
@@ -121,9 +121,9 @@ class FlinkDeploymentSpec(ApiModel):
     """Native or standalone deployment of a Flink cluster; it cannot be changed."""
     engine: Engine | None = None
     """Penstock or Flink; unset, a resource with a `flinkVersion` runs on Flink, any other on Penstock."""
-    job: JobSpec | None = None
+    job: Annotated[JobSpec | None, PresenceMatters()] = None
     """The job of an application cluster; unset, a session cluster."""
-    ingress: IngressSpec | None = None
+    ingress: Annotated[IngressSpec | None, PresenceMatters()] = None
     """An Ingress to the job's web page and REST API."""
     pod_template: dict[str, Any] | None = None
     """Base of the JobManager's and TaskManagers' pods; the main container is `flink-main-container`."""
