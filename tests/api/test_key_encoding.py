@@ -134,6 +134,7 @@ def test_one_moment_in_two_zones_is_one_key(moment: datetime, one: timezone, oth
         (Word.HELLO, "hello"),
         (Point(1, 2), (1, 2)),
         (Row(1, "a"), (1, "a")),
+        (type("int32", (), {"__module__": "numpy", "ndim": 0, "item": lambda self: 7})(), 7),
         (User("a", 1), User("a", 1, seen=9)),
         (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=1)))),
         (

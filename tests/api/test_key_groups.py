@@ -2,6 +2,7 @@
 
 import base64
 import json
+import struct
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -49,6 +50,27 @@ def test_vector(vector: dict[str, Any]) -> None:
     assert f"{hash_key(key):016x}" == vector["hash"]
     assert key_group(key, 128) == vector["group_of_128"]
     assert KeyGroups(128)(key) == vector["group_of_128"]
+
+
+def wrapping(number: int) -> int:
+    """What an unsigned 64-bit word would hold."""
+    return number % (1 << 64)
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['type']}-{vector['value']}"[:40])
+def test_column_arithmetic_of_the_reference_page_gives_the_same_hash(vector: dict[str, Any]) -> None:
+    encoded = bytes.fromhex(vector["encoded"])
+    tag, value = encoded[0], encoded[1:]
+    padded = value + bytes(-len(value) % 8 or (0 if value else 8))
+    *words, last = struct.unpack(f"<{len(padded) // 8}Q", padded)
+    mixed = wrapping((256 * len(value) + tag) * 0x9E3779B97F4A7C15)
+    for word in words:
+        mixed = wrapping((mixed ^ word) * 0xFF51AFD7ED558CCD)
+        mixed ^= mixed >> 32
+    mixed = wrapping((mixed ^ last) * 0xFF51AFD7ED558CCD)
+    mixed = wrapping((mixed ^ (mixed >> 32)) * 0xC4CEB9FE1A85EC53)
+    mixed ^= mixed >> 29
+    assert f"{mixed:016x}" == vector["hash"]
 
 
 parallelisms = st.integers(1, 32768).flatmap(
