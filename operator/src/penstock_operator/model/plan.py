@@ -53,13 +53,6 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True)
-class Cancel:
-    """Cancel the job over REST."""
-
-    job_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class TriggerSavepoint:
     """Ask for a savepoint under an id that the status already records, so that asking twice takes one."""
 
@@ -71,7 +64,7 @@ class TriggerSavepoint:
     format_type: str = "CANONICAL"
 
 
-Action = Hold | Release | Deploy | Stop | Remove | Cancel | TriggerSavepoint
+Action = Hold | Release | Deploy | Stop | Remove | TriggerSavepoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,81 @@
+"""The planner: asks the rules in order, and completes the first answer to a plan. Called by `reconcile/loop.py`. Pure."""
+
+from penstock_api.reasons import Reason
+from penstock_api.v1beta1.job import JobState
+from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState, ReconciliationState
+from penstock_operator.decide.present import error_text, present
+from penstock_operator.decide.refresh import refresh
+from penstock_operator.decide.rules import RULES
+from penstock_operator.decide.situation import Situation, Step
+from penstock_operator.decide.specs import decode_spec, with_job_state
+from penstock_operator.model.facts import Facts, Problem
+from penstock_operator.model.plan import Event, Plan
+
+
+def decide(facts: Facts) -> Plan:
+    """What to do now. Total: every situation has an answer, the last rule sees to that."""
+    situation = _situation(facts)
+    for rule in RULES:
+        step = rule(situation)
+        if step is not None:
+            return _complete(rule.__name__, step, situation)
+    raise AssertionError("the last rule always applies")
+
+
+def failed_plan(facts: Facts, status: FlinkDeploymentStatus, problem: Problem) -> FlinkDeploymentStatus:
+    """The status after an action of the plan failed: the same, with the reason. Called by the loop."""
+    return present(status, problem, facts)
+
+
+def _situation(facts: Facts) -> Situation:
+    status = refresh(facts)
+    deployed = decode_spec(status.reconciliation_status.last_reconciled_spec)
+    wanted = facts.resource.spec
+    if facts.problems and deployed is not None:
+        wanted = deployed
+        if status.reconciliation_status.state is ReconciliationState.UPGRADING:
+            # Stopped only to be started again: the refused spec must not keep the last good job down.
+            wanted = with_job_state(deployed, JobState.RUNNING)
+    return Situation(facts, status, wanted, deployed)
+
+
+def _complete(rule: str, step: Step, situation: Situation) -> Plan:
+    facts, old = situation.facts, situation.facts.resource.status
+    problem = step.problem or _seen_problem(situation)
+    status = present(step.status, problem, facts)
+    after = present(step.after, problem, facts) if step.after is not None else None
+    if problem is None and step.keep_error:
+        status = _with_old_error(status, facts)
+        after = _with_old_error(after, facts) if after is not None else None
+    events = list(step.events)
+    before, now = old.job_status.state, step.status.job_status.state
+    if before is not now and now is not None:
+        sentence = f"Job status changed from {before.value if before else 'none'} to {now.value}"
+        events.append(Event(Reason.JOB_STATUS_CHANGED, sentence, "Job"))
+    if problem is not None and old.error != error_text(problem):
+        events.append(Event(problem.reason, problem.message, problem.component))
+    return Plan(rule, status, step.actions, after, tuple(events), step.requeue_seconds)
+
+
+def _with_old_error(status: FlinkDeploymentStatus, facts: Facts) -> FlinkDeploymentStatus:
+    return status.model_copy(update={"error": facts.resource.status.error})
+
+
+def _seen_problem(situation: Situation) -> Problem | None:
+    """What is wrong without any rule saying so: the spec, the processes, the program, the job."""
+    facts = situation.facts
+    if facts.problems:
+        return facts.problems[0]
+    if facts.is_deleting or situation.is_suspended:
+        return None
+    if facts.cluster.problem is not None:
+        return facts.cluster.problem
+    application = facts.job.application
+    if application is not None and application.status == "FAILED":
+        return Problem(application.reason or Reason.PROGRAM_FAILED, application.message, "Job")
+    unwell = (FlinkJobState.FAILED, FlinkJobState.FAILING, FlinkJobState.RESTARTING)
+    if situation.job_state in unwell and facts.job.failure is not None:
+        return facts.job.failure
+    if situation.job_state is FlinkJobState.FAILED:
+        return Problem(Reason.JOB_FAILED, Reason.JOB_FAILED.sentence, "Job")
+    return None

@@ -1,0 +1,65 @@
+"""The status brought up to date with what was just seen, before any rule is asked. Called by the planner. Pure."""
+
+from penstock_api.v1beta1.status import (
+    FlinkDeploymentStatus,
+    FlinkJobState,
+    JobManagerDeploymentStatus,
+    LastCheckpoint,
+    TaskManagerInfo,
+)
+from penstock_operator.decide.revise import revise_job
+from penstock_operator.model.facts import ClusterFacts, Facts, JobFacts
+
+
+def refresh(facts: Facts) -> FlinkDeploymentStatus:
+    """What was stored, with the JobManager's and the job's state as seen now."""
+    status = facts.resource.status
+    state = job_state(facts, status)
+    changes: dict[str, object] = {"state": state}
+    if state is not status.job_status.state:
+        changes["update_time"] = str(facts.now)
+    if facts.job.reachable and facts.job.state is not None:
+        changes["job_name"] = facts.job.name
+        if facts.job.start_time is not None:
+            changes["start_time"] = str(facts.job.start_time)
+    newest = facts.job.last_checkpoint
+    if newest is not None and newest.job_id == status.job_status.job_id:
+        changes["last_checkpoint"] = LastCheckpoint(
+            path=newest.path, id=newest.checkpoint_id, timestamp=newest.timestamp
+        )
+    name = facts.resource.metadata.name
+    selector = f"component=taskmanager,app={name}"
+    cluster: dict[str, object] = {
+        "job_manager_deployment_status": job_manager_status(facts.cluster, facts.job),
+        "task_manager": TaskManagerInfo(label_selector=selector, replicas=facts.cluster.task_managers),
+    }
+    if facts.job.version:
+        cluster["cluster_info"] = {**status.cluster_info, "flink-version": facts.job.version}
+    return revise_job(status, **changes).model_copy(update=cluster)
+
+
+def job_manager_status(cluster: ClusterFacts, job: JobFacts) -> JobManagerDeploymentStatus:
+    """Where the JobManager is."""
+    if not cluster.job_manager_exists:
+        return JobManagerDeploymentStatus.MISSING
+    if cluster.problem is not None:
+        return JobManagerDeploymentStatus.ERROR
+    if job.reachable:
+        return JobManagerDeploymentStatus.READY
+    if cluster.job_manager_ready:
+        return JobManagerDeploymentStatus.DEPLOYED_NOT_READY
+    return JobManagerDeploymentStatus.DEPLOYING
+
+
+def job_state(facts: Facts, status: FlinkDeploymentStatus) -> FlinkJobState | None:
+    """The job's state: the JobManager's word; without it the last one if it was terminal, else RECONCILING."""
+    old, job = status.job_status.state, facts.job
+    if status.job_status.job_id is None:
+        return old
+    if job.reachable and job.state is not None:
+        return job.state
+    if job.application is not None and job.application.status == "FAILED":
+        return FlinkJobState.FAILED
+    if old is None or old.is_terminal or old is FlinkJobState.SUSPENDED:
+        return old
+    return FlinkJobState.RECONCILING

@@ -1,0 +1,91 @@
+"""Which state a start restores, and under which job id (Decision 11). Called by the rules that start a job. Pure."""
+
+from dataclasses import dataclass
+
+from penstock_api.reasons import Reason
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.job import JobState
+from penstock_api.v1beta1.status import ReconciliationState
+from penstock_operator.decide.situation import Situation
+from penstock_operator.decide.specs import decode_spec
+from penstock_operator.model.facts import ClusterFacts, Problem, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Start under this id, from this path (None: from nothing). `is_new_line`: older state no longer counts."""
+
+    job_id: str
+    path: str | None
+    is_new_line: bool = False
+
+
+def wants_state(resource: FlinkDeployment, cluster: ClusterFacts) -> bool:
+    """Whether a start may be next, so that the state on storage has to be looked up. Asked by `observe/`."""
+    if resource.metadata.deletion_timestamp is not None or cluster.processes_left:
+        return False
+    held = resource.status.reconciliation_status
+    deployed, wanted = decode_spec(held.last_reconciled_spec), resource.spec.job
+    if deployed is None:
+        return True
+    is_suspended = deployed.job is not None and deployed.job.state is JobState.SUSPENDED
+    is_upgrading = held.state is ReconciliationState.UPGRADING
+    return is_suspended and (is_upgrading or wanted is None or wanted.state is JobState.RUNNING)
+
+
+def named_path(resource: FlinkDeployment) -> str | None:
+    """The state that the owner named and that counts alone: no job of this line has run yet."""
+    status = resource.status.job_status
+    if status.job_ids:
+        return None
+    if resource.status.reconciliation_status.last_reconciled_spec is None:
+        return resource.spec.job.initial_savepoint_path if resource.spec.job else None
+    return status.upgrade_savepoint_path
+
+
+def choose_restore(situation: Situation) -> Restore | Problem:
+    """What to start from, or why not to start."""
+    facts, status = situation.facts, situation.status.job_status
+    named = named_path(facts.resource)
+    if situation.is_stateless and not named:
+        return Restore(facts.new_id, None, is_new_line=True)
+    if not facts.state.looked_up:
+        return Problem(Reason.CHECKPOINT_STORAGE_UNAVAILABLE, "The state on storage was not looked up yet")
+    if facts.state.problem is not None:
+        return facts.state.problem
+    found = facts.state.newest_complete
+    if found is not None:
+        return _from(found, situation)
+    if named:
+        return Problem(Reason.STATE_NOT_FOUND, f"{named} is not a complete savepoint or checkpoint")
+    if _had_state(situation) and not situation.wanted_job.allow_empty_state:
+        return _refusal(situation)
+    return Restore(facts.new_id, None, is_new_line=not status.job_ids)
+
+
+def _from(found: Snapshot, situation: Situation) -> Restore:
+    """The job keeps its id where its JobManager would find the very same checkpoint by itself."""
+    facts, current = situation.facts, situation.status.job_status.job_id
+    is_newest = facts.state.snapshots[0] == found
+    if is_newest and not found.is_savepoint and current is not None and found.job_id == current:
+        return Restore(current, found.path)
+    return Restore(facts.new_id, found.path)
+
+
+def _had_state(situation: Situation) -> bool:
+    """Whether there is evidence of state: recorded earlier, or present and broken."""
+    status = situation.status.job_status
+    savepoint = status.savepoint_info.last_savepoint if status.savepoint_info else None
+    recorded = status.last_checkpoint is not None or status.upgrade_savepoint_path is not None
+    return recorded or savepoint is not None or bool(situation.facts.state.snapshots)
+
+
+def _refusal(situation: Situation) -> Problem:
+    status, broken = situation.status.job_status, situation.facts.state.snapshots
+    if broken:
+        seen = f"{broken[0].path} is incomplete"
+    elif status.last_checkpoint is not None and status.last_checkpoint.path:
+        seen = f"{status.last_checkpoint.path} is gone"
+    else:
+        seen = f"{status.upgrade_savepoint_path} is gone"
+    return Problem(Reason.EMPTY_STATE_REFUSED, f"{Reason.EMPTY_STATE_REFUSED.sentence} ({seen})")

@@ -1,0 +1,32 @@
+"""The rules, one a file, in the order in which they are asked: the first that answers decides."""
+
+from penstock_operator.decide.rules.await_savepoint import await_savepoint
+from penstock_operator.decide.rules.change import change
+from penstock_operator.decide.rules.delete import delete
+from penstock_operator.decide.rules.deploy import deploy
+from penstock_operator.decide.rules.finish_stop import finish_stop
+from penstock_operator.decide.rules.first import first
+from penstock_operator.decide.rules.manual_savepoint import manual_savepoint
+from penstock_operator.decide.rules.record import record
+from penstock_operator.decide.rules.recover import recover
+from penstock_operator.decide.rules.redeploy import redeploy
+from penstock_operator.decide.rules.refuse import refuse
+from penstock_operator.decide.rules.resume import resume
+from penstock_operator.decide.rules.steady import steady
+from penstock_operator.decide.situation import Rule
+
+RULES: tuple[Rule, ...] = (
+    delete,
+    refuse,
+    first,
+    await_savepoint,
+    redeploy,
+    finish_stop,
+    resume,
+    change,
+    deploy,
+    recover,
+    manual_savepoint,
+    record,
+    steady,
+)

@@ -1,0 +1,124 @@
+"""The resource shall go: a last savepoint if asked for, then everything of the job, then our finalizer.
+
+All of it within `spec.deletion.deadline` (5 minutes if unset); past it `spec.deletion.policy` decides.
+"""
+
+from datetime import timedelta
+
+from penstock_api.reasons import Reason
+from penstock_api.v1beta1.deployment import DeletionPolicy
+from penstock_api.v1beta1.job import UpgradeMode
+from penstock_api.v1beta1.status import FlinkJobState, SavepointPurpose
+from penstock_operator.decide.revise import begin_stop, end_savepoint
+from penstock_operator.decide.rules.await_savepoint import await_savepoint
+from penstock_operator.decide.rules.savepoint import ask_for_savepoint
+from penstock_operator.decide.situation import IN_FLIGHT, UNSETTLED, Situation, Step
+from penstock_operator.model.duration import parse_duration
+from penstock_operator.model.facts import Problem
+from penstock_operator.model.plan import Event, Release, Remove
+
+DEFAULT_DEADLINE = timedelta(minutes=5)
+
+
+def delete(situation: Situation) -> Step | None:
+    """Applies once the resource was asked to go away."""
+    if not situation.facts.is_deleting:
+        return None
+    step = _save(situation) if _wants_savepoint(situation) else None
+    if step is not None:
+        return step
+    cluster = situation.facts.cluster
+    left = cluster.processes_left or cluster.leftovers or cluster.job_manager_exists
+    if not (left or cluster.task_managers_exist):
+        return Step(situation.status, actions=(Release(),), requeue_seconds=UNSETTLED)
+    return _remove(situation)
+
+
+def _wants_savepoint(situation: Situation) -> bool:
+    runs_by_spec = situation.deployed is not None and not situation.is_suspended
+    return runs_by_spec and situation.flag("job.savepoint-on-deletion")
+
+
+def _save(situation: Situation) -> Step | None:
+    """The last savepoint; None once there is nothing (more) to save."""
+    pending = situation.status.pending_savepoint
+    if _is_late(situation):
+        return _late(situation)
+    if pending is not None:
+        return await_savepoint(situation)
+    if situation.runs:
+        said = Event(Reason.CLEANUP, "Stopping the job with a last savepoint")
+        return ask_for_savepoint(situation, SavepointPurpose.DELETION, (said,))
+    state = situation.job_state
+    is_over = state is not None and state.is_terminal
+    if is_over or not situation.facts.cluster.job_manager_exists:
+        return None
+    return Step(situation.status, requeue_seconds=IN_FLIGHT)
+
+
+def _late(situation: Situation) -> Step | None:
+    policy = _policy(situation)
+    if policy is DeletionPolicy.ORPHAN:
+        return _orphan(situation)
+    if policy is DeletionPolicy.KEEP_TRYING:
+        problem = Problem(
+            Reason.CLEANUP_FAILED, "The last savepoint is not there yet; it is still waited for"
+        )
+        if situation.status.pending_savepoint is not None:
+            return await_savepoint(situation)
+        if situation.runs:
+            return ask_for_savepoint(situation, SavepointPurpose.DELETION)
+        return Step(situation.status, problem=problem, requeue_seconds=UNSETTLED)
+    status = end_savepoint(situation.status, None)
+    return Step(
+        begin_stop(status, situation.baseline, UpgradeMode.LAST_STATE, situation.facts.now),
+        events=(Event(Reason.DELETION_FORCED, Reason.DELETION_FORCED.sentence),),
+        requeue_seconds=0.0,
+    )
+
+
+def _remove(situation: Situation) -> Step:
+    is_late = _is_late(situation)
+    policy = _policy(situation)
+    if is_late and policy is DeletionPolicy.ORPHAN:
+        return _orphan(situation)
+    if policy is DeletionPolicy.FORCE and _is_late(situation, times=2):
+        said = Event(
+            Reason.DELETION_FORCED, "Its objects do not go away: the resource is released without them"
+        )
+        return Step(
+            situation.status, actions=(Remove(), Release()), events=(said,), requeue_seconds=UNSETTLED
+        )
+    is_first = situation.job_state is not FlinkJobState.SUSPENDED and not _is_removing(situation)
+    events = (Event(Reason.CLEANUP, "Deleting everything of the job"),) if is_first else ()
+    sentence = f"{situation.facts.cluster.processes_left} processes and the job's namespace are still there"
+    return Step(
+        situation.status,
+        actions=(Remove(),),
+        events=events,
+        problem=Problem(Reason.CLEANUP_FAILED, sentence) if is_late else None,
+        requeue_seconds=UNSETTLED if is_late else IN_FLIGHT,
+    )
+
+
+def _orphan(situation: Situation) -> Step:
+    said = Event(Reason.DELETION_ORPHANED, Reason.DELETION_ORPHANED.sentence)
+    return Step(situation.status, actions=(Release(),), events=(said,), requeue_seconds=UNSETTLED)
+
+
+def _is_removing(situation: Situation) -> bool:
+    return not situation.facts.cluster.job_manager_exists
+
+
+def _policy(situation: Situation) -> DeletionPolicy:
+    deletion = situation.wanted.deletion
+    return (deletion.policy if deletion else None) or DeletionPolicy.FORCE
+
+
+def _is_late(situation: Situation, times: int = 1) -> bool:
+    deletion = situation.wanted.deletion
+    try:
+        limit = parse_duration(deletion.deadline) if deletion and deletion.deadline else DEFAULT_DEADLINE
+    except ValueError:
+        limit = DEFAULT_DEADLINE
+    return situation.since(situation.deletion_requested()) > limit * times

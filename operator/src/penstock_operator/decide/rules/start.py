@@ -1,0 +1,50 @@
+"""Starting a job: choose the state, write down the id and the path, then deploy. Shared by `first` and `resume`."""
+
+from penstock_api.reasons import Reason
+from penstock_api.v1beta1.status import FlinkJobState, ReconciliationState
+from penstock_operator.decide.restore import Restore, choose_restore
+from penstock_operator.decide.revise import forget_state, revise_job, revise_reconciliation
+from penstock_operator.decide.situation import IN_FLIGHT, UNSETTLED, Situation, Step
+from penstock_operator.decide.specs import encode_spec
+from penstock_operator.model.facts import Problem
+from penstock_operator.model.plan import Deploy, Event, Hold
+
+
+def start(situation: Situation) -> Step:
+    """The start of the wanted spec. The job id and what it restores are in the status before anything is deployed."""
+    facts = situation.facts
+    choice = choose_restore(situation)
+    if isinstance(choice, Problem):
+        return Step(situation.status, problem=choice, requeue_seconds=UNSETTLED)
+    is_first = situation.deployed is None
+    status = forget_state(situation.status) if choice.is_new_line else situation.status
+    ids = status.job_status.job_ids
+    status = revise_job(
+        status,
+        job_id=choice.job_id,
+        job_ids=ids if choice.job_id in ids else [*ids, choice.job_id],
+        state=FlinkJobState.RECONCILING,
+        upgrade_savepoint_path=choice.path,
+        start_time=None,
+        update_time=str(facts.now),
+    )
+    status = revise_reconciliation(
+        status,
+        last_reconciled_spec=encode_spec(situation.wanted, first=is_first),
+        state=ReconciliationState.UPGRADING,
+        reconciliation_timestamp=facts.now,
+    )
+    if not situation.is_refused:
+        status = status.model_copy(update={"observed_generation": facts.resource.metadata.generation})
+    return Step(
+        status,
+        actions=(Hold(), Deploy(situation.launch(situation.wanted, choice.job_id, choice.path))),
+        after=revise_reconciliation(status, state=ReconciliationState.DEPLOYED),
+        events=(Event(Reason.SUBMIT, _sentence(choice), "JobManagerDeployment"),),
+        requeue_seconds=IN_FLIGHT,
+    )
+
+
+def _sentence(choice: Restore) -> str:
+    origin = f"from {choice.path}" if choice.path else "without state"
+    return f"Starting job {choice.job_id} {origin}"

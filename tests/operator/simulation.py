@@ -1,0 +1,270 @@
+"""A simulated platform and job for golden rollouts: the plan is stepped, and every step is written as a line of text.
+
+One turn of the world: observe, decide, write, act. The job needs one turn to start, a savepoint one turn to complete,
+processes one turn to end. `World.crash_before` loses the turn at a chosen point, as an operator that is killed would.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from penstock_api.reasons import Reason
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.status import FlinkJobState
+from penstock_operator.decide.planner import decide
+from penstock_operator.decide.restore import named_path, wants_state
+from penstock_operator.model.facts import (
+    ApplicationFacts,
+    ClusterFacts,
+    Facts,
+    JobFacts,
+    Problem,
+    SavepointProgress,
+    Snapshot,
+    StateFacts,
+)
+from penstock_operator.model.lifecycle import is_legal
+from penstock_operator.model.plan import Deploy, Hold, Plan, Release, Remove, Stop, TriggerSavepoint
+
+BASE = {
+    "metadata": {"namespace": "default", "name": "clicks", "uid": "u-1", "generation": 1},
+    "spec": {
+        "job": {
+            "jarURI": "local:///opt/job.py",
+            "parallelism": 2,
+            "upgradeMode": "savepoint",
+        },
+        "flinkConfiguration": {
+            "taskmanager.numberOfTaskSlots": "1",
+            "state.checkpoints.dir": "s3://state/chk",
+            "state.savepoints.dir": "s3://state/sp",
+        },
+    },
+}
+
+
+@dataclass
+class World:
+    """The world outside of the decision."""
+
+    resource: FlinkDeployment
+    clock: int = 1_800_000_000_000
+    turns: int = 0
+    ids: int = 0
+    lines: list[str] = field(default_factory=list)
+    jm: bool = False
+    tm: bool = False
+    processes: int = 0
+    ending: bool = False
+    held: bool = False
+    gone: bool = False
+    job_id: str | None = None
+    job: FlinkJobState | None = None
+    checkpoint: int = 0
+    snapshots: list[Snapshot] = field(default_factory=list)
+    triggers: dict[str, TriggerSavepoint] = field(default_factory=dict)
+    locations: dict[str, str] = field(default_factory=dict)
+    application: ApplicationFacts | None = None
+    problems: tuple[Problem, ...] = ()
+    cluster_problem: Problem | None = None
+    unreachable: bool = False
+    savepoints_fail: str | None = None
+    never_ends: bool = False
+    starts_as: FlinkJobState = FlinkJobState.RUNNING
+    crash_before: str | None = None
+
+    # What the owner does.
+
+    def say(self, text: str) -> None:
+        """A heading in the golden file."""
+        self.lines.append(f"## {text}")
+
+    def edit(self, change: Callable[[dict], None]) -> None:
+        """Change the spec as `kubectl apply` would."""
+        body = self.resource.to_wire()
+        change(body["spec"])
+        body["metadata"]["generation"] += 1
+        self.resource = FlinkDeployment.from_wire(body)
+
+    def delete(self) -> None:
+        """Ask for the end of the resource."""
+        body = self.resource.to_wire()
+        body["metadata"]["deletionTimestamp"] = "2027-01-15T08:00:00Z"
+        self.resource = FlinkDeployment.from_wire(body)
+
+    # Turns.
+
+    def settle(self, limit: int = 25) -> None:
+        """Turn until nothing changes any more."""
+        for _ in range(limit):
+            before = (self.resource.status, self.processes, self.job, self.gone)
+            self.turn()
+            if self.gone or (before == (self.resource.status, self.processes, self.job, self.gone)):
+                return
+        raise AssertionError("the world does not settle:\n" + "\n".join(self.lines))
+
+    def turn(self) -> Plan:
+        """Observe, decide, write, act."""
+        self.turns += 1
+        self.clock += 1000
+        old = self.resource.status
+        plan = decide(self.facts())
+        before, after = old.lifecycle_state, plan.status.lifecycle_state
+        assert after is not None
+        assert is_legal(before, after), f"{before} to {after} is not a legal move"
+        self._log(plan)
+        crash, self.crash_before = self.crash_before, None
+        if crash != "status":
+            self._write(plan.status)
+            if crash != "act":
+                for action in plan.actions:
+                    self._act(action)
+                if crash != "after" and plan.after is not None:
+                    self._write(plan.after)
+        if crash:
+            self.lines.append(f"   (the operator dies before: {crash})")
+        self._world_moves()
+        return plan
+
+    def facts(self) -> Facts:
+        """What can be seen now."""
+        self.ids += 1
+        cluster = ClusterFacts(
+            job_manager_exists=self.jm,
+            task_managers_exist=self.tm,
+            job_manager_ready=self.jm and self.job is not None,
+            processes_left=self.processes,
+            leftovers=self.held and not self.gone and self.job_id is not None,
+            task_managers=2 if self.tm else 0,
+            problem=self.cluster_problem,
+        )
+        found = StateFacts()
+        if wants_state(self.resource, cluster):
+            found = self._state()
+        return Facts(
+            resource=self.resource,
+            now=self.clock,
+            cluster=cluster,
+            job=self._job(),
+            state=found,
+            problems=self.problems,
+            new_id=f"{self.ids:032x}",
+        )
+
+    def _state(self) -> StateFacts:
+        named = named_path(self.resource)
+        ids = self.resource.status.job_status.job_ids
+        mine = [s for s in self.snapshots if (s.path == named if named else s.job_id in ids)]
+        mine.sort(key=lambda s: (s.checkpoint_id, s.timestamp), reverse=True)
+        return StateFacts(looked_up=True, snapshots=tuple(mine))
+
+    def _job(self) -> JobFacts:
+        if self.unreachable or not self.jm or self.job is None:
+            return JobFacts()
+        pending = self.resource.status.pending_savepoint
+        progress = None
+        if pending is not None:
+            trigger = pending.trigger_id or ""
+            known = trigger in self.triggers
+            location = self.locations.get(trigger)
+            failure = self.savepoints_fail if known else None
+            progress = SavepointProgress(known, bool(location or failure), location, failure)
+        newest = None
+        if self.checkpoint and self.job_id:
+            newest = Snapshot(self._chk(), self.checkpoint, 1_800_000_000_000, self.job_id)
+        return JobFacts(
+            reachable=True,
+            state=self.job if self.application is None else None,
+            job_id=self.job_id,
+            name="clicks",
+            start_time=1_800_000_000_000,
+            last_checkpoint=newest,
+            savepoint=progress,
+            application=self.application,
+        )
+
+    def _chk(self) -> str:
+        return f"s3://state/chk/{self.job_id}/chk-{self.checkpoint}"
+
+    def complete_checkpoint(self) -> None:
+        """The running job completes a checkpoint."""
+        assert self.job_id
+        self.checkpoint += 1
+        self.snapshots.append(Snapshot(self._chk(), self.checkpoint, self.clock, self.job_id))
+
+    def lose_processes(self) -> None:
+        """JobManager and TaskManagers are deleted behind the operator's back."""
+        self.jm = self.tm = False
+        self.processes = 0
+        self.job = None
+
+    def _write(self, status) -> None:
+        self.resource = FlinkDeployment.from_wire(
+            self.resource.model_copy(update={"status": status}).to_wire()
+        )
+
+    def _act(self, action) -> None:
+        if isinstance(action, Hold):
+            self.held = True
+        elif isinstance(action, Release):
+            self.gone = True
+        elif isinstance(action, Deploy):
+            if not self.jm:
+                assert self.processes == 0, "two attempts at one job side by side"
+                self.job_id, self.job = action.launch.job_id, FlinkJobState.INITIALIZING
+                restored = [s for s in self.snapshots if s.path == action.launch.from_savepoint]
+                self.checkpoint = restored[0].checkpoint_id if restored else 0
+                self.application = None
+            self.jm = self.tm = True
+            self.processes = 3
+        elif isinstance(action, Stop | Remove):
+            self.jm = self.tm = False
+            self.ending = not self.never_ends
+            if isinstance(action, Remove) and not self.processes:
+                self.held = False
+        elif isinstance(action, TriggerSavepoint):
+            self.triggers.setdefault(action.trigger_id, action)
+
+    def _world_moves(self) -> None:
+        if self.ending and not self.jm:
+            self.processes, self.ending, self.job = 0, False, None
+        if self.jm and self.job is FlinkJobState.INITIALIZING and self.cluster_problem is None:
+            self.job = self.starts_as
+        for trigger, action in self.triggers.items():
+            if trigger not in self.locations and not self.savepoints_fail and self.job_id:
+                self.checkpoint += 1
+                path = f"{action.directory}/savepoint-{self.checkpoint}"
+                self.locations[trigger] = path
+                self.snapshots.append(Snapshot(path, self.checkpoint, self.clock, self.job_id, True))
+                if action.stop:
+                    self.job = FlinkJobState.FINISHED
+
+    def _log(self, plan: Plan) -> None:
+        status = plan.status
+        job, held = status.job_status, status.reconciliation_status
+        self.lines.append(
+            f"{self.turns:3} {plan.rule:16} {status.lifecycle_state} job={job.state} jm="
+            f"{status.job_manager_deployment_status} rec={held.state}"
+        )
+        for action in plan.actions:
+            self.lines.append(f"      do {_action(action)}")
+        for event in plan.events:
+            self.lines.append(f"      {event.type} {event.reason}: {event.message}")
+        if status.error:
+            self.lines.append(f"      error {status.error}")
+
+
+def _action(action) -> str:
+    if isinstance(action, Deploy):
+        launch = action.launch
+        source = launch.from_savepoint or "nothing"
+        return f"Deploy job {launch.job_id[-4:]} p={launch.parallelism} {launch.program} from {source}"
+    if isinstance(action, TriggerSavepoint):
+        word = "Stop with savepoint" if action.stop else "Savepoint"
+        drain = ", draining" if action.drain else ""
+        return f"{word} {action.trigger_id[-4:]} to {action.directory}{drain}"
+    return type(action).__name__
+
+
+def problem(reason: Reason, message: str = "", component: str = "Operator") -> Problem:
+    """A problem with its own sentence unless another is given."""
+    return Problem(reason, message or reason.sentence, component)
