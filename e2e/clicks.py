@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 
 def click_lines(limit: int) -> list[str]:
@@ -171,8 +172,8 @@ def _read_to_end(consumer: Consumer, partitions: int) -> list[Count]:
         for message in consumer.consume(1000, timeout=0.2):
             error = message.error()
             if error is not None:
-                at_end.add(message.partition())
+                at_end.add(message.partition() or 0)
                 continue
-            user, count, version = message.value().decode().split(",")
+            user, count, version = (message.value() or b"").decode().split(",")
             found.append(Count(user, int(count), version))
     return found

@@ -54,10 +54,16 @@ class Kind:
             _must("kind", "delete", "cluster", "--name", CLUSTER, "--kubeconfig", str(self.kubeconfig))
         shutil.rmtree(self.state, ignore_errors=True)
 
-    def kubectl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def kubectl(self, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run kubectl against this cluster only."""
         command = ["kubectl", "--kubeconfig", str(self.kubeconfig), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return subprocess.run(command, capture_output=True, text=True, input=text, check=False)
+
+    def kill_container(self, identity: str) -> None:
+        """Kill a container's first process by signal 9, as a crash would; `identity` is of the pod's status."""
+        container = identity.removeprefix("containerd://")
+        node = f"{CLUSTER}-control-plane"
+        _must("docker", "exec", node, "ctr", "-n", "k8s.io", "tasks", "kill", "-s", "SIGKILL", container)
 
     def import_image(self, archive: Path) -> None:
         """Load an image archive into the cluster's node."""

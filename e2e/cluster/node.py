@@ -103,16 +103,22 @@ class Node:
             shutil.rmtree(self.state)
         end_cgroup(CGROUP)
 
-    def kubectl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def kubectl(self, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run kubectl against this cluster only."""
         command = [str(KUBERNETES.binary("kubectl")), "--kubeconfig", str(self.kubeconfig), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return subprocess.run(command, capture_output=True, text=True, input=text, check=False)
 
     def import_image(self, archive: Path) -> None:
         """Import an OCI archive, as `kind load image-archive` would."""
         done = self._ctr("images", "import", str(archive))
         if done.returncode:
             raise ClusterError(f"importing {archive} failed: {done.stderr.strip()}")
+
+    def kill_container(self, identity: str) -> None:
+        """Kill a container's first process by signal 9, as a crash would; `identity` is of the pod's status."""
+        done = self._ctr("tasks", "kill", "-s", "SIGKILL", identity.removeprefix("containerd://"))
+        if done.returncode:
+            raise ClusterError(f"killing {identity} failed: {done.stderr.strip()}")
 
     def _write_files(self) -> None:
         """Write certificates, kubeconfigs and configuration files."""

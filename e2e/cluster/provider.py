@@ -35,8 +35,12 @@ class Cluster(Protocol):
         """Remove it and everything that it made."""
         ...
 
-    def kubectl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run kubectl against it."""
+    def kubectl(self, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run kubectl against it, with a text as its input."""
+        ...
+
+    def kill_container(self, identity: str) -> None:
+        """Kill a container's first process by signal 9, as a crash would; `identity` is of the pod's status."""
         ...
 
     def import_image(self, archive: Path) -> None:

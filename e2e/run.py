@@ -1,0 +1,124 @@
+"""The whole end-to-end run: `python -m e2e.run [--keep] [pytest arguments]`.
+
+Called by `make e2e`. It brings up the cluster, images, Kafka, S3, ZooKeeper and the chart's release, runs the tests in
+parallel namespaces, then takes the release away (which is a test of its own) and everything else with it.
+`--keep` leaves the cluster up after the run, for another one or a look around.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from e2e.cluster.build import build_tool
+from e2e.cluster.kind import kind_answers
+from e2e.cluster.layout import HELM, REPOSITORY, ClusterError
+from e2e.cluster.packages import install_missing
+from e2e.cluster.provider import Cluster, this_cluster
+from e2e.environment import FILE, OPERATOR_NAMESPACE, RELEASE, Environment
+from images.build import ImageError, build_images
+from tests.servers import KafkaServer, S3Server, ZooKeeperServer
+
+log = logging.getLogger("e2e")
+_CHART = REPOSITORY / "helm" / "penstock"
+
+
+def main(arguments: list[str]) -> int:
+    """Run the tests named by pytest arguments (all, if none); returns pytest's exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    keep = "--keep" in arguments
+    chosen = [argument for argument in arguments if argument != "--keep"]
+    cluster = this_cluster()
+    try:
+        with ExitStack() as stack:
+            prepare(cluster)
+            if not keep:
+                stack.callback(cluster.down)
+            environment = start_servers(cluster, stack)
+            install(cluster, environment)
+            return run_tests(chosen)
+    except (ClusterError, ImageError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def prepare(cluster: Cluster) -> None:
+    """Bring up the cluster and give it the images of the sources as they are now."""
+    if not kind_answers():
+        install_missing()
+    archives = build_images()
+    build_tool(HELM)
+    cluster.up()
+    for archive in archives:
+        cluster.import_image(archive)
+    log.info("the cluster is up and has the images")
+
+
+def start_servers(cluster: Cluster, stack: ExitStack) -> Environment:
+    """Start Kafka, S3 and ZooKeeper at the bridge's address, Kafka on loopback too."""
+    host = cluster.host_address
+    kafka = stack.enter_context(KafkaServer(extra_listener=host))
+    s3 = stack.enter_context(S3Server(host))
+    zookeeper = stack.enter_context(ZooKeeperServer(host))
+    environment = Environment(
+        helm=str(HELM.binary("helm")),
+        kafka=kafka.bootstrap,
+        kafka_for_pods=kafka.extra_bootstrap,
+        s3_endpoint=s3.endpoint,
+        s3_access_key=s3.access_key,
+        s3_secret_key=s3.secret_key,
+        zookeeper=zookeeper.endpoint,
+    )
+    environment.save()
+    stack.callback(FILE.unlink, missing_ok=True)
+    log.info("Kafka, S3 and ZooKeeper are up")
+    return environment
+
+
+def install(cluster: Cluster, environment: Environment) -> None:
+    """Install the chart, or upgrade the release that a kept cluster has; waits until the operator is ready."""
+    started = time.monotonic()
+    base = [environment.helm, "--kubeconfig", str(cluster.kubeconfig), "--namespace", OPERATOR_NAMESPACE]
+    stamp = f"operatorPod.annotations.restarted-at={time.time():.0f}"
+    options = ["--create-namespace", "--wait", "--timeout", "180s", "--set-string", stamp]
+    done = subprocess.run(
+        [*base, "upgrade", "--install", RELEASE, str(_CHART), *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pods = cluster.kubectl("describe", "pods", "-n", OPERATOR_NAMESPACE).stdout[-3000:]
+        names = cluster.kubectl("get", "pods", "-n", OPERATOR_NAMESPACE, "-o", "name").stdout.split()
+        logs = "\n".join(
+            cluster.kubectl("logs", "-n", OPERATOR_NAMESPACE, name).stdout[-3000:] for name in names
+        )
+        raise ClusterError(f"installing the chart failed: {done.stderr.strip()}\n{pods}\n{logs}")
+    log.info("the operator is ready after %.0f s", time.monotonic() - started)
+
+
+def run_tests(chosen: list[str]) -> int:
+    """Run the tests side by side, then the one that uninstalls; the worse of both results."""
+    paths = [argument for argument in chosen if not argument.startswith("-") and Path(argument).exists()]
+    pytest = [sys.executable, "-m", "pytest", "--timeout=600", "-o", "addopts=--import-mode=importlib -ra"]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    workers = ["-n", os.environ.get("PENSTOCK_E2E_WORKERS", "4"), "--dist", "worksteal"]
+    all_tests = [] if paths else ["e2e", "--ignore=e2e/uninstall"]
+    first = subprocess.run(
+        [*pytest, *workers, *chosen, *all_tests], cwd=REPOSITORY, env=environment, check=False
+    )
+    if chosen:
+        return first.returncode
+    last = subprocess.run(
+        [*pytest, "-p", "no:xdist", "e2e/uninstall"], cwd=REPOSITORY, env=environment, check=False
+    )
+    return first.returncode or last.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
