@@ -11,6 +11,7 @@ from pathlib import Path
 
 from e2e.cluster.layout import BRIDGE, BRIDGE_ADDRESS, BRIDGE_PREFIX, POD_BRIDGE, POD_SUBNET, ClusterError
 
+_PLUGIN_TABLES = (("ip", "nat"), ("ip", "filter"))
 _FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 
 
@@ -23,6 +24,9 @@ def make_bridge(state: Path) -> None:
     remembered = state / "ip_forward"
     if not remembered.exists():
         remembered.write_text(_FORWARD.read_text())
+        for table in _PLUGIN_TABLES:
+            if not _succeeds("nft", "list", "table", *table):
+                (state / f"made-{'-'.join(table)}").touch()
 
 
 def has_bridge() -> bool:
@@ -39,6 +43,9 @@ def remove_network(state: Path) -> None:
         if _succeeds("nft", "list", "table", family, "kube-proxy"):
             _must("nft", "delete", "table", family, "kube-proxy")
     _remove_pod_chains()
+    for table in _PLUGIN_TABLES:  # the network plugins make them through iptables and leave them empty
+        if (state / f"made-{'-'.join(table)}").exists() and not _has_rules(table):
+            _succeeds("nft", "delete", "table", *table)
     remembered = state / "ip_forward"
     if remembered.exists():
         _FORWARD.write_text(remembered.read_text())
@@ -57,6 +64,13 @@ def _remove_pod_chains() -> None:
     for chain in sorted(ours):
         _succeeds("iptables", "-t", "nat", "-F", chain)
         _succeeds("iptables", "-t", "nat", "-X", chain)
+
+
+def _has_rules(table: tuple[str, str]) -> bool:
+    """Whether the table holds a rule: a line that is neither a chain's head nor a brace."""
+    lines = _output("nft", "list", "table", *table).splitlines()
+    inner = [line.strip() for line in lines[1:]]
+    return any(line and not line.startswith(("chain", "type", "}")) for line in inner)
 
 
 def _succeeds(*command: str) -> bool:

@@ -76,6 +76,7 @@ class Node:
         self.down()
         started = time.monotonic()
         self.state.mkdir(parents=True)
+        (self.state / "cached-before").write_text("\n".join(path.name for path in _cached_results()))
         make_bridge(self.state)
         make_cgroup(CGROUP)
         self._write_files()
@@ -239,8 +240,14 @@ class Node:
         mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
         for mount in sorted((mount for mount in mounts if mount.startswith(f"{self.state}/")), reverse=True):
             subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
-        for cached in Path("/var/lib/cni/results").glob("penstock-pods-*"):
-            cached.unlink(missing_ok=True)
+        before = (
+            (self.state / "cached-before").read_text().split()
+            if (self.state / "cached-before").exists()
+            else []
+        )
+        for cached in _cached_results():
+            if cached.name not in before:
+                cached.unlink(missing_ok=True)
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -248,6 +255,12 @@ def free_port(host: str = "127.0.0.1") -> int:
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def _cached_results() -> list[Path]:
+    """Return what the network plugins remember of containers, in a folder that they share with everyone."""
+    folder = Path("/var/lib/cni/results")
+    return list(folder.iterdir()) if folder.exists() else []
 
 
 def _shims_of(address: Path) -> list[tuple[int, int]]:
