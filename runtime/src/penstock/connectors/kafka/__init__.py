@@ -1,0 +1,1 @@
+"""Kafka: source, exactly-once sink, and the transaction protocol between checkpoints and brokers."""

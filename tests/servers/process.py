@@ -1,0 +1,93 @@
+"""One server process: started with a log file, awaited until it answers, stopped by its process id.
+
+Used by every starter of this package. Never signals a process that it did not start.
+"""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+
+class ServerFailed(RuntimeError):
+    """A server ended or did not answer in time; the message holds the end of its log."""
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on at `host` just now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(ready: Callable[[], bool], what: str, deadline_seconds: float = 30.0) -> None:
+    """Ask `ready` again and again until it says yes; ServerFailed after the deadline."""
+    end = time.monotonic() + deadline_seconds
+    pause = 0.02
+    while not ready():
+        if time.monotonic() > end:
+            raise ServerFailed(f"{what}: not within {deadline_seconds:g} s")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.25)
+
+
+class ServerProcess:
+    """A child process with its log."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def wait_ready(self, answers: Callable[[], bool], deadline_seconds: float = 60.0) -> None:
+        """Wait until the server answers; says why if it ends before."""
+
+        def check() -> bool:
+            if self._process.poll() is not None:
+                raise ServerFailed(f"{self.name} ended with {self._process.returncode}:\n{self.tail()}")
+            return answers()
+
+        try:
+            wait_until(check, f"{self.name} answers", deadline_seconds)
+        except ServerFailed:
+            self.kill()
+            raise
+
+    def tail(self) -> str:
+        """The end of the log."""
+        return self.log.read_text(errors="replace")[-3000:]
+
+    def stop(self, deadline_seconds: float = 15.0) -> None:
+        """Ask it to end; kill it when it does not."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(deadline_seconds)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        self._process.wait()
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
