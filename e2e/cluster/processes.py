@@ -66,6 +66,7 @@ class Processes:
                 start_new_session=True,
                 preexec_fn=(lambda: os.nice(nice)) if nice else None,
             )
+        process.returncode = 0  # it shall outlive this object, which warns of a child still running otherwise
         started = start_time_of(process.pid)
         if started is None:
             raise ClusterError(f"{name} ended as it started; see {log}")
