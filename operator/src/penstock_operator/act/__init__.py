@@ -1,0 +1,1 @@
+"""Acts: the plan's actions carried out, each by one call that may be repeated."""

@@ -1,0 +1,56 @@
+"""Carries out the actions of a plan, in order. Called by `reconcile/loop.py` after the plan's status was written.
+
+Every action may be repeated after a crash. A failure raises `OperatorError` and the rest of the plan is not done; the
+next turn decides anew.
+"""
+
+from penstock_api.rest.trigger import SavepointTriggerRequest, StopRequest
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent
+from penstock_operator.model.plan import Action, Deploy, Hold, Release, Remove, Stop, TriggerSavepoint
+from penstock_operator.platforms.port import Platform
+
+
+class Executor:
+    """Acts on one platform."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def act(self, action: Action, resource: FlinkDeployment, rest_url: str | None) -> FlinkDeployment:
+        """Do it; returns the resource, which an action may have given a new version."""
+        match action:
+            case Hold():
+                return self._platform.hold(resource)
+            case Release():
+                self._platform.release(resource)
+            case Deploy(launch=launch):
+                self._platform.deploy(resource, launch)
+            case Stop():
+                self._platform.stop(resource)
+            case Remove():
+                self._platform.remove(resource)
+            case TriggerSavepoint():
+                _trigger(action, rest_url)
+        return resource
+
+
+def _trigger(action: TriggerSavepoint, rest_url: str | None) -> None:
+    if rest_url is None:
+        raise JobManagerSilent("the JobManager has no address, so no savepoint can be asked for")
+    with FlinkRest(rest_url, timeout=10.0) as rest:
+        if action.stop:
+            stop = StopRequest(
+                drain=action.drain,
+                target_directory=action.directory,
+                format_type=action.format_type,
+                trigger_id=action.trigger_id,
+            )
+            rest.stop(action.job_id, stop)
+        else:
+            request = SavepointTriggerRequest(
+                target_directory=action.directory,
+                format_type=action.format_type,
+                trigger_id=action.trigger_id,
+            )
+            rest.trigger_savepoint(action.job_id, request)

@@ -1,0 +1,124 @@
+"""A client of Flink's REST API v1, for the bundled JobManager and for a real one (Decision 1).
+
+Made by `observe/` and `act/` for one JobManager at a time. Answers are the contract's models; a JobManager that does
+not answer, or answers with nonsense, is `JobManagerSilent`; an unknown path or id is None where that is an answer.
+"""
+
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from penstock_api.reasons import Reason
+from penstock_api.rest import CheckpointingStatistics, ClusterConfig, JobExceptions, JobsOverview
+from penstock_api.rest.trigger import (
+    PenstockApplication,
+    SavepointStatus,
+    SavepointTriggerRequest,
+    StopRequest,
+    TriggerResponse,
+)
+from penstock_operator.errors import ExternalError
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class JobManagerSilent(ExternalError):
+    """The JobManager did not answer, or not in its protocol."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.JOB_MANAGER_UNREACHABLE, message)
+
+
+class RequestRefused(ExternalError):
+    """The JobManager understood and refused; the message is its own."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(Reason.ERROR, message)
+        self.status = status
+
+
+class FlinkRest:
+    """One JobManager's REST API. Use as a context manager; calls block for `timeout` seconds at most."""
+
+    def __init__(self, url: str, timeout: float = 5.0) -> None:
+        # The proxy variables of the environment are for the outside, never for a job.
+        self._http = httpx.Client(base_url=url.rstrip("/") + "/", timeout=timeout, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def config(self) -> ClusterConfig:
+        """GET /config: who answers."""
+        return self._get("config", ClusterConfig)
+
+    def jobs(self) -> JobsOverview:
+        """GET /jobs/overview."""
+        return self._get("jobs/overview", JobsOverview)
+
+    def application(self) -> PenstockApplication | None:
+        """GET /penstock/application; None where a real Flink answers."""
+        return self._find("penstock/application", PenstockApplication)
+
+    def exceptions(self, job_id: str) -> JobExceptions | None:
+        """GET /jobs/:id/exceptions; None if the job is not known."""
+        return self._find(f"jobs/{job_id}/exceptions", JobExceptions)
+
+    def checkpoints(self, job_id: str) -> CheckpointingStatistics | None:
+        """GET /jobs/:id/checkpoints; None if the job is not known or takes none."""
+        return self._find(f"jobs/{job_id}/checkpoints", CheckpointingStatistics)
+
+    def savepoint(self, job_id: str, trigger_id: str) -> SavepointStatus | None:
+        """GET /jobs/:id/savepoints/:trigger; None if the trigger is not known."""
+        return self._find(f"jobs/{job_id}/savepoints/{trigger_id}", SavepointStatus)
+
+    def trigger_savepoint(self, job_id: str, request: SavepointTriggerRequest) -> str:
+        """POST /jobs/:id/savepoints; the trigger's id. The same id twice takes one savepoint."""
+        return self._post(f"jobs/{job_id}/savepoints", request)
+
+    def stop(self, job_id: str, request: StopRequest) -> str:
+        """POST /jobs/:id/stop; the trigger's id. The same id twice takes one savepoint."""
+        return self._post(f"jobs/{job_id}/stop", request)
+
+    def _get(self, path: str, model: type[Body]) -> Body:
+        return _read(self._send("GET", path), model)
+
+    def _find(self, path: str, model: type[Body]) -> Body | None:
+        try:
+            return self._get(path, model)
+        except RequestRefused as refusal:
+            if refusal.status in (400, 404):
+                return None
+            raise
+
+    def _post(self, path: str, body: BaseModel) -> str:
+        content = body.model_dump_json(by_alias=True)
+        response = self._send("POST", path, content)
+        return _read(response, TriggerResponse).request_id
+
+    def _send(self, method: str, path: str, content: str | None = None) -> httpx.Response:
+        headers = {"content-type": "application/json"} if content is not None else {}
+        try:
+            response = self._http.request(method, path, content=content, headers=headers)
+        except httpx.HTTPError as error:
+            raise JobManagerSilent(f"{method} {self._http.base_url}{path}: {error!r}") from error
+        if response.is_error:
+            text = response.text[:1000]
+            message = f"{method} /{path} was refused ({response.status_code}): {text}"
+            if response.status_code in (502, 503, 504):
+                raise JobManagerSilent(message)
+            raise RequestRefused(response.status_code, message)
+        return response
+
+
+def _read(response: httpx.Response, model: type[Body]) -> Body:
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError as error:
+        raise JobManagerSilent(f"{response.url} answered in another shape: {error}") from error

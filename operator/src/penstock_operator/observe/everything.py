@@ -1,0 +1,34 @@
+"""All facts of one resource. Called by `reconcile/loop.py` once a turn; reads the cluster, the job, and storage if due."""
+
+import secrets
+import time
+from collections.abc import Callable
+
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_operator.decide.restore import wants_state
+from penstock_operator.decide.validate import validate
+from penstock_operator.model.facts import Facts, StateFacts
+from penstock_operator.observe.checkpoints import observe_state
+from penstock_operator.observe.job import observe_job
+from penstock_operator.platforms.port import Platform
+
+
+def observe(platform: Platform, resource: FlinkDeployment, now: Callable[[], float] = time.time) -> Facts:
+    """The facts. What the platform cannot say raises; a job that does not answer is a fact."""
+    problems = validate(resource)
+    if not problems and resource.metadata.deletion_timestamp is None:
+        problems = platform.refusals(resource)
+    cluster = platform.observe(resource)
+    job = observe_job(cluster.rest_url, resource.status)
+    state = StateFacts()
+    if wants_state(resource, cluster) and not (problems and resource.status.job_status.job_id is None):
+        state = observe_state(resource, platform.storage(resource).keys)
+    return Facts(
+        resource=resource,
+        now=int(now() * 1000),
+        cluster=cluster,
+        job=job,
+        state=state,
+        problems=problems,
+        new_id=secrets.token_hex(16),
+    )

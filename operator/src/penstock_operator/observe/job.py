@@ -1,0 +1,140 @@
+"""What the JobManager says of the job, as `JobFacts`. Called by `observe/everything.py`; never raises for a silent one."""
+
+from penstock_api.reasons import Reason
+from penstock_api.rest.checkpoint import CheckpointStatistics
+from penstock_api.rest.trigger import QueueStatus
+from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState
+from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
+from penstock_operator.model.facts import ApplicationFacts, JobFacts, Problem, SavepointProgress, Snapshot
+
+UNWELL = (FlinkJobState.FAILED, FlinkJobState.FAILING, FlinkJobState.RESTARTING)
+TRACE_LINES = 8
+"""Lines of a trace in a message: the cause without the whole stack."""
+
+
+def observe_job(url: str | None, status: FlinkDeploymentStatus, timeout: float = 5.0) -> JobFacts:
+    """Ask the JobManager about the job that the status names."""
+    job_id = status.job_status.job_id
+    if url is None or job_id is None:
+        return JobFacts()
+    try:
+        with FlinkRest(url, timeout) as rest:
+            return _ask(rest, job_id, status)
+    except (JobManagerSilent, RequestRefused):
+        return JobFacts()
+
+
+def _ask(rest: FlinkRest, job_id: str, status: FlinkDeploymentStatus) -> JobFacts:
+    config = rest.config()
+    application = _application(rest)
+    found = next((job for job in rest.jobs().jobs if job.jid == job_id), None)
+    version = config.penstock_version or config.flink_version
+    if found is None:
+        return JobFacts(reachable=True, application=application, version=version)
+    state = _state(found.state)
+    return JobFacts(
+        reachable=True,
+        state=state,
+        job_id=job_id,
+        name=found.name,
+        start_time=found.start_time,
+        update_time=found.last_modification,
+        last_checkpoint=_last_checkpoint(rest, job_id),
+        savepoint=_savepoint(rest, job_id, status),
+        application=application,
+        failure=_failure(rest, job_id) if state in UNWELL else None,
+        version=version,
+    )
+
+
+def _state(word: str) -> FlinkJobState:
+    try:
+        return FlinkJobState(word)
+    except ValueError:
+        return FlinkJobState.RECONCILING
+
+
+def _application(rest: FlinkRest) -> ApplicationFacts | None:
+    found = rest.application()
+    if found is None:
+        return None
+    return ApplicationFacts(found.status.value, _reason(found.reason), found.message or "")
+
+
+def _reason(word: str | None) -> Reason | None:
+    try:
+        return Reason(word) if word else None
+    except ValueError:
+        return None
+
+
+def _last_checkpoint(rest: FlinkRest, job_id: str) -> Snapshot | None:
+    """The newest of completed checkpoints and savepoints that has a path."""
+    found = rest.checkpoints(job_id)
+    if found is None:
+        return None
+    known = [entry for entry in (found.latest.completed, found.latest.savepoint) if entry is not None]
+    stored = [entry for entry in known if entry.external_path]
+    if not stored:
+        return None
+    newest = max(stored, key=lambda entry: entry.id)
+    return _snapshot(newest, job_id)
+
+
+def _snapshot(entry: CheckpointStatistics, job_id: str) -> Snapshot:
+    return Snapshot(
+        entry.external_path or "", entry.id, entry.trigger_timestamp, job_id, is_savepoint=entry.is_savepoint
+    )
+
+
+def _savepoint(rest: FlinkRest, job_id: str, status: FlinkDeploymentStatus) -> SavepointProgress | None:
+    pending = status.pending_savepoint
+    if pending is None or not pending.trigger_id:
+        return None
+    found = rest.savepoint(job_id, pending.trigger_id)
+    if found is None:
+        return _forgotten(rest, job_id, pending.requested_at or 0)
+    if found.status.id is QueueStatus.IN_PROGRESS:
+        return SavepointProgress(known=True)
+    operation = found.operation
+    if operation is not None and operation.location:
+        return SavepointProgress(known=True, done=True, location=operation.location)
+    cause = operation.failure_cause if operation is not None else None
+    return SavepointProgress(known=True, done=True, failure=cause.message if cause else "no reason was given")
+
+
+def _forgotten(rest: FlinkRest, job_id: str, requested_at: int) -> SavepointProgress:
+    """A JobManager that chooses its own trigger ids: a savepoint taken after we asked is the one we asked for."""
+    found = rest.checkpoints(job_id)
+    newest = found.latest.savepoint if found is not None else None
+    if newest is not None and newest.external_path and newest.trigger_timestamp >= requested_at:
+        return SavepointProgress(known=True, done=True, location=newest.external_path)
+    return SavepointProgress(known=False)
+
+
+def _failure(rest: FlinkRest, job_id: str) -> Problem | None:
+    found = rest.exceptions(job_id)
+    if found is None or not found.exception_history.entries:
+        return None
+    newest = found.exception_history.entries[0]
+    labelled = _reason(newest.failure_labels.get("reason")) or _named(
+        newest.exception_name, newest.stacktrace
+    )
+    lines = newest.stacktrace.strip().splitlines()
+    text = "\n".join(lines[-TRACE_LINES:]) if lines else newest.exception_name
+    where = f" in {newest.task_name}" if newest.task_name else ""
+    return Problem(labelled, f"{newest.exception_name}{where}: {text}", "Job")
+
+
+def _named(name: str, trace: str) -> Reason:
+    """A reason that the runtime names in the exception itself (`StateIncompatible...`), else the general one."""
+    named = (
+        Reason.STATE_INCOMPATIBLE,
+        Reason.STATE_NOT_CLAIMED,
+        Reason.STATE_NOT_FOUND,
+        Reason.STATE_INCOMPLETE,
+        Reason.CHECKPOINT_TOO_OLD,
+        Reason.CHECKPOINT_STORAGE_UNAVAILABLE,
+    )
+    last = trace.strip().splitlines()[-1] if trace.strip() else ""
+    return next((reason for reason in named if reason in name or reason in last), Reason.JOB_EXCEPTION)

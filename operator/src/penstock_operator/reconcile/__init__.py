@@ -1,0 +1,1 @@
+"""The loop: read `loop.py` first; `workqueue.py` says when it runs."""

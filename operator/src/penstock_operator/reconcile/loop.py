@@ -1,0 +1,83 @@
+"""The loop, for one resource at a time: observe, validate, decide, write, act, report. Read this first.
+
+Called by the work queue for every wake-up, whatever caused it (level-triggered): an Event of the cluster, a timer, the
+operator's start. It never looks at what woke it. Blocks; runs in a worker thread, never twice at once for a resource.
+"""
+
+import time
+
+import structlog
+
+from penstock_api.reasons import Reason
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_operator.act.executor import Executor
+from penstock_operator.decide.planner import decide, failed_plan
+from penstock_operator.decide.present import error_text
+from penstock_operator.errors import Conflict, OperatorError
+from penstock_operator.model.facts import Facts, Problem, Ref
+from penstock_operator.model.plan import Event, Plan, Release
+from penstock_operator.observe.everything import observe
+from penstock_operator.platforms.port import Platform
+from penstock_operator.report.reporter import Reporter
+
+log = structlog.get_logger(__name__)
+
+
+class Loop:
+    """Reconciles the resources of one platform."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._executor = Executor(platform)
+        self._reporter = Reporter(platform)
+
+    def reconcile(self, ref: Ref) -> float | None:
+        """One turn. Returns the seconds until the next is due; None when the resource is gone."""
+        resource = self._platform.read(ref)
+        if resource is None:
+            return None
+        try:
+            facts = observe(self._platform, resource)
+            plan = decide(facts)
+            log.debug("decided", resource=str(ref), rule=plan.rule, actions=[str(a) for a in plan.actions])
+            return self._carry_out(plan, facts)
+        except Conflict:
+            return 0.0
+        except OperatorError as error:
+            return self._report_failure(ref, error)
+        except Exception as error:
+            log.exception("the loop failed", resource=str(ref))
+            named = OperatorError(Reason.ERROR, f"{type(error).__name__}: {error}")
+            return self._report_failure(ref, named)
+
+    def _carry_out(self, plan: Plan, facts: Facts) -> float | None:
+        """1. what must survive, 2. Events, 3. the acts, 4. what they achieved."""
+        resource = self._reporter.status(facts.resource, plan.status)
+        self._reporter.events(resource, plan.events)
+        for action in plan.actions:
+            resource = self._executor.act(action, resource, facts.cluster.rest_url)
+            if isinstance(action, Release):
+                return None
+        if plan.after is not None:
+            self._reporter.status(resource, plan.after)
+        if not plan.actions and plan.rule == "steady" and plan.status.error is None:
+            log.debug("Resource fully reconciled, nothing to do...", resource=str(facts.ref))
+        return plan.requeue_seconds
+
+    def _report_failure(self, ref: Ref, error: OperatorError) -> float:
+        """The reason goes on top of whatever status was written last; nothing else of it changes."""
+        resource = self._platform.read(ref)
+        if resource is None:
+            return error.retry_seconds
+        problem = Problem(error.reason, error.message)
+        if resource.status.error != error_text(problem):
+            self._reporter.events(resource, (Event(problem.reason, problem.message),))
+        try:
+            self._write_problem(resource, problem)
+        except OperatorError as second:
+            log.warning("the reason could not be written", resource=str(ref), error=second.message)
+        return error.retry_seconds
+
+    def _write_problem(self, resource: FlinkDeployment, problem: Problem) -> None:
+        facts = Facts(resource=resource, now=int(time.time() * 1000))
+        self._reporter.status(resource, failed_plan(facts, resource.status, problem))

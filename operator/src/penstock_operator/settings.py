@@ -1,0 +1,67 @@
+"""Settings of the operator's process: one frozen model, made once in `__main__` from flags and environment, passed down.
+
+The names of the environment variables are `PENSTOCK_` and the field's name, but for those that upstream has already.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DEFAULT_NAMESPACE_TEMPLATE = "{{ namespace }}-{{ name }}"
+
+
+class Settings(BaseModel):
+    """How the operator runs."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    watch_namespaces: tuple[str, ...] = ()
+    """Namespaces whose resources are reconciled; none means all. Environment: WATCH_NAMESPACES, comma-separated."""
+    operator_namespace: str = "default"
+    """Namespace of the operator itself, where its Lease lives. Environment: OPERATOR_NAMESPACE."""
+    pod_name: str = "penstock-operator"
+    """Identity of this process in the Lease. Environment: POD_NAME."""
+    namespace_template: str = DEFAULT_NAMESPACE_TEMPLATE
+    """jinja2 template of a job namespace's name, of `namespace` and `name` of the resource."""
+    job_cluster_role: str = "penstock-job"
+    """ClusterRole that a job's service account is bound to in its namespace."""
+    runtime_image: str = "localhost/penstock/runtime:0.1.0"
+    """Image of a job whose spec names none."""
+    lease_name: str = "penstock-operator-lease"
+    """Name of the Lease that the leader holds."""
+    lease_seconds: int = 15
+    """How long a Lease is valid without being renewed."""
+    workers: int = Field(default=8, ge=1)
+    """Threads that reconcile; every resource is reconciled by one at a time."""
+    probe_port: int = 8085
+    """Port of the health endpoint, as upstream's."""
+    home: Path = Path("~/.penstock")
+    """Folder of the local platform. Environment: PENSTOCK_HOME."""
+    log_level: str = "INFO"
+    """Least severe log level that is written."""
+    log_json: bool = False
+    """Logs as JSON lines (in pods) instead of text."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """The settings that the environment gives."""
+        found: dict[str, object] = {}
+        for name in cls.model_fields:
+            text = environment.get(_UPSTREAM.get(name, f"PENSTOCK_{name.upper()}"))
+            if text is not None and text != "":
+                found[name] = _names(text) if name == "watch_namespaces" else text
+        return cls.model_validate(found)
+
+
+_UPSTREAM = {
+    "watch_namespaces": "WATCH_NAMESPACES",
+    "operator_namespace": "OPERATOR_NAMESPACE",
+    "pod_name": "POD_NAME",
+}
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
