@@ -162,14 +162,20 @@ def make_context(image: Image, context: Path) -> None:
     uv = _uv()
     shutil.copy2(uv, context / "uv")
     workspace = _made(context / "workspace")
-    for name in ("pyproject.toml", "uv.lock"):
-        shutil.copy2(REPOSITORY / name, workspace / name)
+    shutil.copy2(REPOSITORY / "uv.lock", workspace / "uv.lock")
+    (workspace / "pyproject.toml").write_text(_workspace_alone())
     for member in _MEMBERS:
         shutil.copy2(REPOSITORY / member / "pyproject.toml", _made(workspace / member) / "pyproject.toml")
     for member in image.members:
         _run([uv, "build", "-q", "--wheel", "--out-dir", str(context / "wheels"), str(REPOSITORY / member)])
     (context / "wheels" / ".gitignore").unlink(missing_ok=True)
     shutil.copytree(REPOSITORY / "images" / "entrypoints", context / "entrypoints")
+
+
+def _workspace_alone() -> str:
+    """Return the root's pyproject.toml without the settings of tools, whose change shall not rebuild dependencies."""
+    whole = (REPOSITORY / "pyproject.toml").read_text()
+    return whole.partition("[tool.ruff]")[0]
 
 
 def _build_options(engine: Engine, image: Image, base: str) -> list[str]:
@@ -181,25 +187,25 @@ def _build_options(engine: Engine, image: Image, base: str) -> list[str]:
 
 
 def _save(engine: Engine, image: Image, target: Path) -> None:
-    """Write the image as an archive; layers stay uncompressed, because packing costs more than it saves here."""
+    """Write the image as an archive that `kind load image-archive` and `ctr images import` read."""
     if engine.name == "docker":
         engine.run("save", "-o", str(target), image.reference)
     elif engine.name == "podman":
         engine.run("save", "--format", "oci-archive", "-o", str(target), image.reference)
     else:
-        engine.run("push", "-q", "-D", image.reference, f"oci-archive:{target}:{image.reference}")
+        engine.run("push", "-q", image.reference, f"oci-archive:{target}:{image.reference}")
 
 
 def _digest(image: Image, base: str) -> str:
     """Digest of everything that goes into an image."""
-    files = [REPOSITORY / "uv.lock", REPOSITORY / "pyproject.toml", Path(__file__)]
+    files = [REPOSITORY / "uv.lock", Path(__file__)]
     files += [REPOSITORY / member / "pyproject.toml" for member in _MEMBERS]
     files += sorted((REPOSITORY / "images" / "entrypoints").iterdir())
     files.append(REPOSITORY / "images" / f"{image.name}.Containerfile")
     for member in image.members:
         sources = (REPOSITORY / member / "src").rglob("*")
         files += sorted(file for file in sources if file.is_file() and "__pycache__" not in file.parts)
-    digest = hashlib.sha256(base.encode())
+    digest = hashlib.sha256((base + _workspace_alone()).encode())
     for file in files:
         digest.update(str(file.relative_to(REPOSITORY)).encode())
         digest.update(file.read_bytes())
