@@ -23,6 +23,7 @@ from e2e.cluster.layout import (
     cache_folder,
     digest_of,
 )
+from tests.servers.install import go
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def build_tool(tool: Tool) -> None:
     environment = os.environ | {"CGO_ENABLED": "0", "GOTOOLCHAIN": "auto", "GOFLAGS": "-mod=readonly"}
     try:
         for packages in _in_one_go(tool, part):
-            command = ["nice", "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", tool.ldflags, "-o"]
+            command = ["nice", go(), "build", "-trimpath", "-buildvcs=false", "-ldflags", tool.ldflags, "-o"]
             _run([*command, *packages], tool.source, environment)
         tool.folder.mkdir(exist_ok=True)
         for built in part.iterdir():

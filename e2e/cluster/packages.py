@@ -39,8 +39,6 @@ def missing_packages() -> tuple[str, ...]:
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     wanted = {package for command, package in _COMMANDS.items() if not shutil.which(command, path=path)}
     wanted |= {package for file, package in _FILES.items() if not file.exists()}
-    if not shutil.which("go", path=path):
-        wanted.add("golang-go")
     return tuple(sorted(wanted))
 
 
