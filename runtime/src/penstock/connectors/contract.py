@@ -1,8 +1,8 @@
 """What a connector implements. Sources: an enumerator in the JobManager and readers in slots; sinks: writers and committers.
 
-Splits, positions, writer state and committables are JSON (dicts), so that the JobManager and the operator read them
-without user code. A connector is found by entry point (group `penstock.connectors`: name → an object with
-`create_enumerator`), so adding one edits nothing outside its folder.
+Splits, positions, writer state and committables are JSON (dicts), so that the JobManager and the operator
+read them without user code. A connector is found by entry point (group `penstock.connectors`: name → an
+object with `create_enumerator`), so adding one edits nothing outside its folder.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +18,9 @@ Split = dict[str, Any]
 class SplitEnumerator(Protocol):
     """Finds splits and says which subtask reads them. Lives in the JobManager; holds no user code.
 
-    Calls never overlap; they may block for I/O (they run in a worker thread) but not longer than their own deadline.
-    After a restore every split of the old readers is handed to `add_splits_back`, with its position.
+    Calls never overlap; they may block for I/O (they run in a worker thread) but not longer than their own
+    deadline. After a restore every split of the old readers is handed to `add_splits_back`, with its
+    position.
     """
 
     def discover(self) -> None:

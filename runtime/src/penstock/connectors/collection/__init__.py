@@ -1,0 +1,1 @@
+"""The collection source: values that the program holds (`env.from_collection`)."""

@@ -1,0 +1,1 @@
+"""The number sequence source: `env.from_sequence` and `NumberSequenceSource`."""

@@ -1,0 +1,1 @@
+"""Formats: how bytes become records and back. Pure functions and small callables, shared by all connectors."""
