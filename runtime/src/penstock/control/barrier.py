@@ -1,0 +1,16 @@
+"""A checkpoint's barrier as it travels between tasks. Made by sources from `TriggerCheckpoint`; aligned by `checkpoint.aligner`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, frozen=True)
+class Barrier:
+    """Records before it in a channel belong to the checkpoint, records after it do not."""
+
+    checkpoint_id: int
+    timestamp: int
+    location: str
+    """Folder of the snapshot: tasks store their objects under it."""
+    is_savepoint: bool = False
+    stop: bool = False
+    """Nothing follows; tasks finish once the snapshot is complete and committed."""

@@ -1,0 +1,99 @@
+"""One edge of one sending subtask: partitions batches, gathers small ones, keeps control elements in order.
+
+Driven by the chain's outputs and the task, in the task thread. A record waits in a buffer until its batch is full, a
+control element follows it, the buffer timeout passes, or the slot has nothing else to do.
+"""
+
+from typing import Any
+
+from penstock.exchange.elements import Element
+from penstock.exchange.partitioners import ChannelChooser
+from penstock.exchange.writers import ChannelWriter
+from penstock.operators.contract import Batch
+
+
+class EdgeWriter:
+    """Channels of an edge. `chooser` None: every record goes to every channel (one channel, or broadcast)."""
+
+    def __init__(self, writers: list[ChannelWriter], chooser: ChannelChooser | None) -> None:
+        self.writers = writers
+        self._chooser = chooser if len(writers) > 1 else None
+        self._values: list[list[Any]] = [[] for _ in writers]
+        self._times: list[list[int]] = [[] for _ in writers]
+        self._is_timed = False
+        self.has_pending = False
+        """Some records wait in buffers."""
+
+    @property
+    def has_room(self) -> bool:
+        """Every channel can take another batch."""
+        return all(writer.has_room for writer in self.writers)
+
+    @property
+    def is_delivered(self) -> bool:
+        """The end of the partition has arrived in every receiver's process."""
+        return all(writer.is_delivered for writer in self.writers)
+
+    def emit(self, batch: Batch) -> None:
+        """Take a batch that is not empty."""
+        is_timed = batch.timestamps is not None
+        if is_timed != self._is_timed:
+            self.flush()
+            self._is_timed = is_timed
+        if self._chooser is None:
+            for channel in range(len(self.writers)):
+                self._gather(channel, batch.values, batch.timestamps)
+            return
+        chosen = self._chooser.choose(batch.values)
+        for channel in range(len(self.writers)):
+            values = [value for value, number in zip(batch.values, chosen, strict=True) if number == channel]
+            if not values:
+                continue
+            times = batch.timestamps
+            if times is not None:
+                times = [time for time, number in zip(times, chosen, strict=True) if number == channel]
+            self._gather(channel, values, times)
+
+    def send(self, element: Element) -> None:
+        """Send a control element on every channel, behind all records."""
+        self.flush()
+        for writer in self.writers:
+            writer.send(element)
+
+    def flush(self) -> None:
+        """Send what waits in buffers."""
+        if self.has_pending:
+            self.has_pending = False
+            for channel in range(len(self.writers)):
+                self._flush_channel(channel)
+
+    def _gather(self, channel: int, values: list[Any], times: list[int] | None) -> None:
+        writer = self.writers[channel]
+        buffer = self._values[channel]
+        limit = writer.batch_limit
+        if not buffer and limit // 2 <= len(values) <= limit:
+            writer.send(Batch(values, times))
+            return
+        buffer += values
+        if times is not None:
+            self._times[channel] += times
+        if len(buffer) >= limit:
+            self._flush_channel(channel)
+        else:
+            self.has_pending = True
+
+    def _flush_channel(self, channel: int) -> None:
+        values = self._values[channel]
+        if not values:
+            return
+        times = self._times[channel] if self._is_timed else None
+        self._values[channel] = []
+        self._times[channel] = []
+        writer = self.writers[channel]
+        limit = writer.batch_limit
+        if len(values) <= limit:
+            writer.send(Batch(values, times))
+            return
+        for start in range(0, len(values), limit):
+            part = None if times is None else times[start : start + limit]
+            writer.send(Batch(values[start : start + limit], part))

@@ -1,0 +1,90 @@
+"""Metrics of a task and of its operators, by Flink's names; collected once a second by `taskmanager.slot`."""
+
+import time
+from collections.abc import Callable, Iterable
+from enum import Enum
+
+
+class OperatorMetrics:
+    """An operator's metric group: counters that it adds to, gauges that are read when metrics are collected."""
+
+    def __init__(self) -> None:
+        self._counters: dict[str, int] = {}
+        self._gauges: dict[str, Callable[[], float]] = {}
+
+    def counter(self, name: str) -> Callable[[int], None]:
+        """A function that adds to the counter `name`."""
+        counters = self._counters
+        counters.setdefault(name, 0)
+
+        def add(count: int) -> None:
+            counters[name] += count
+
+        return add
+
+    def gauge(self, name: str, read: Callable[[], float]) -> None:
+        """Publish what `read` returns."""
+        self._gauges[name] = read
+
+    def collect(self) -> dict[str, float]:
+        """All values now; a gauge that fails is left out, for a metric must not end a job."""
+        values: dict[str, float] = dict(self._counters)
+        for name, read in self._gauges.items():
+            try:
+                values[name] = float(read())
+            except Exception:  # noqa: BLE001, S112, PERF203 - user code behind a gauge
+                continue
+        return values
+
+
+class Activity(Enum):
+    """What a task spends its time on."""
+
+    BUSY = "busyTimeMsPerSecond"
+    IDLE = "idleTimeMsPerSecond"
+    BACKPRESSURED = "backPressuredTimeMsPerSecond"
+
+
+class TimeShares:
+    """How a task's time is shared between busy, idle and backpressured: they sum to 1000 ms a second."""
+
+    def __init__(self) -> None:
+        self._spent = dict.fromkeys(Activity, 0.0)
+        self._activity = Activity.IDLE
+        self._since = time.monotonic()
+
+    def enter(self, activity: Activity) -> None:
+        """From now on the task does this."""
+        if activity is not self._activity:
+            now = time.monotonic()
+            self._spent[self._activity] += now - self._since
+            self._activity, self._since = activity, now
+
+    def collect(self) -> dict[str, float]:
+        """Milliseconds a second of each since the last call."""
+        now = time.monotonic()
+        self._spent[self._activity] += now - self._since
+        self._since = now
+        total = sum(self._spent.values()) or 1.0
+        shares = {activity.value: 1000.0 * spent / total for activity, spent in self._spent.items()}
+        self._spent = dict.fromkeys(Activity, 0.0)
+        return shares
+
+
+class Rates:
+    """Per-second rates of counters, from one collection to the next."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, float] = {}
+        self._at = time.monotonic()
+
+    def of(self, counts: Iterable[tuple[str, float]]) -> dict[str, float]:
+        """`<name>PerSecond` of each counter."""
+        now = time.monotonic()
+        passed = max(now - self._at, 1e-9)
+        rates: dict[str, float] = {}
+        for name, count in counts:
+            rates[f"{name}PerSecond"] = (count - self._last.get(name, 0.0)) / passed
+            self._last[name] = count
+        self._at = now
+        return rates
