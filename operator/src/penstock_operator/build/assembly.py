@@ -1,0 +1,44 @@
+"""All objects of a job, in the order in which they are applied: what pods need comes before the pods.
+
+Called by the Kubernetes platform. One row a kind: a new kind of object is a file beside this one and a row here.
+"""
+
+from collections.abc import Sequence
+
+from penstock_operator.build.config_map import build_config_map
+from penstock_operator.build.context import JobContext, Manifest
+from penstock_operator.build.deployment import build_job_manager, build_task_managers
+from penstock_operator.build.ingress import build_ingress
+from penstock_operator.build.limits import build_limit_range, build_resource_quota
+from penstock_operator.build.mirror import build_mirror, build_tls_secret
+from penstock_operator.build.network_policy import build_network_policies
+from penstock_operator.build.service import build_services
+from penstock_operator.build.service_account import build_role_binding, build_service_account
+
+
+def build_surroundings(
+    context: JobContext, named_account: Manifest | None, sources: Sequence[Manifest]
+) -> list[Manifest]:
+    """What a namespace of the job's own is furnished with; `sources` are the Secrets and ConfigMaps to copy."""
+    if not context.is_dedicated:
+        return [] if named_account else [build_service_account(context, None)]
+    return [
+        build_resource_quota(context),
+        build_limit_range(context),
+        *build_network_policies(context),
+        build_service_account(context, named_account),
+        build_role_binding(context),
+        *(build_mirror(context, source) for source in sources),
+    ]
+
+
+def build_job(context: JobContext, tls_files: dict[str, str] | None) -> list[Manifest]:
+    """The job itself; without `tls_files` the Secret of an earlier deploy stays."""
+    return [
+        build_config_map(context),
+        *([build_tls_secret(context, tls_files)] if tls_files else []),
+        *build_services(context),
+        *build_ingress(context),
+        build_job_manager(context),
+        build_task_managers(context),
+    ]

@@ -1,0 +1,35 @@
+"""ConfigMap `flink-config-<id>`: `config.yaml` of JobManager and TaskManagers, with the owner's logging files."""
+
+import yaml
+
+from penstock_operator.build import labels
+from penstock_operator.build.context import RPC_PORT, TLS_DIRECTORY, JobContext, Manifest
+from penstock_operator.build.program import program_path
+
+
+def build_config_map(context: JobContext) -> Manifest:
+    """The configuration as the pods read it."""
+    text = yaml.safe_dump(pod_configuration(context), sort_keys=True, default_flow_style=False)
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": context.metadata(context.config_name, more_labels={labels.APP: context.name}),
+        "data": {"config.yaml": text, **context.launch.spec.log_configuration},
+    }
+
+
+def pod_configuration(context: JobContext) -> dict[str, str]:
+    """The launch's configuration over the installation's, with addresses, certificates and fetched files."""
+    found = {**dict(context.defaults.configuration), **context.launch.configuration}
+    for key in ("penstock.program.requirements", "penstock.program.archives"):
+        if key in found:
+            found[key] = ";".join(program_path(uri) for uri in found[key].split(";"))
+    found.setdefault("rest.port", str(context.rest_port))
+    found["rest.bind-address"] = "0.0.0.0"  # noqa: S104 - a pod's own network namespace
+    found["rest.address"] = f"{context.name}-rest.{context.namespace}"
+    found["jobmanager.rpc.address"] = f"{context.name}.{context.namespace}"
+    found["jobmanager.rpc.port"] = str(RPC_PORT)
+    found["penstock.rpc.tls.ca"] = f"{TLS_DIRECTORY}/ca.crt"
+    found["penstock.rpc.tls.cert"] = f"{TLS_DIRECTORY}/tls.crt"
+    found["penstock.rpc.tls.key"] = f"{TLS_DIRECTORY}/tls.key"
+    return found

@@ -1,0 +1,82 @@
+"""The Deployments of a job: `<id>` (JobManager) and `<id>-taskmanager`, named as upstream's standalone mode."""
+
+from penstock_operator.build import labels
+from penstock_operator.build.context import CONFIG_DIRECTORY, RPC_PORT, JobContext, Manifest
+from penstock_operator.build.pod import Component, build_pod_template
+from penstock_operator.build.program import program_path
+from penstock_operator.build.resources import JOB_MANAGER_DEFAULT, TASK_MANAGER_DEFAULT, container_resources
+
+
+def build_job_manager(context: JobContext) -> Manifest:
+    """The JobManager: one pod, started only when the last one is gone."""
+    wanted = context.launch.spec.job_manager
+    scheme = "HTTPS" if context.launch.configuration.get("security.ssl.rest.enabled") == "true" else "HTTP"
+    answers = {"httpGet": {"path": "/config", "port": "rest", "scheme": scheme}, "periodSeconds": 2}
+    component = Component(
+        labels.JOB_MANAGER,
+        ("jobmanager", "--config-dir", CONFIG_DIRECTORY, *_arguments(context)),
+        container_resources(
+            wanted.resources if wanted else None,
+            wanted.resource if wanted else None,
+            JOB_MANAGER_DEFAULT,
+            "spec.jobManager",
+        ),
+        (
+            {"name": "rest", "containerPort": context.rest_port, "protocol": "TCP"},
+            {"name": "rpc", "containerPort": RPC_PORT, "protocol": "TCP"},
+        ),
+        {"readinessProbe": {**answers, "timeoutSeconds": 2, "failureThreshold": 3}},
+        wanted.pod_template if wanted else None,
+    )
+    return _deployment(context, context.name, component, 1)
+
+
+def build_task_managers(context: JobContext) -> Manifest:
+    """The TaskManagers."""
+    wanted = context.launch.spec.task_manager
+    component = Component(
+        labels.TASK_MANAGER,
+        ("taskmanager", "--config-dir", CONFIG_DIRECTORY, "--resource-id", "$(POD_NAME)"),
+        container_resources(
+            wanted.resources if wanted else None,
+            wanted.resource if wanted else None,
+            TASK_MANAGER_DEFAULT,
+            "spec.taskManager",
+        ),
+        (),
+        {},
+        wanted.pod_template if wanted else None,
+    )
+    return _deployment(context, f"{context.name}-taskmanager", component, context.launch.task_managers)
+
+
+def _arguments(context: JobContext) -> list[str]:
+    found = context.launch.job_manager_arguments()
+    at = found.index("--program") + 1
+    return [*found[:at], program_path(found[at]), *found[at + 1 :]]
+
+
+def _deployment(context: JobContext, name: str, component: Component, replicas: int) -> Manifest:
+    launch = context.launch
+    selector = labels.pod_labels(context.name, component.name)
+    metadata = context.metadata(
+        name,
+        more_labels=selector,
+        annotations={
+            labels.GENERATION: str(launch.generation),
+            labels.JOB_ID: launch.job_id,
+            labels.FINGERPRINT: launch.fingerprint,
+        },
+    )
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata,
+        "spec": {
+            "replicas": replicas,
+            "revisionHistoryLimit": 0,
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": selector},
+            "template": build_pod_template(context, component),
+        },
+    }

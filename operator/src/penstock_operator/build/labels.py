@@ -1,0 +1,51 @@
+"""Every label, annotation and finalizer of the objects that Penstock makes, in one place.
+
+Used by the builders, the Kubernetes platform and the handlers. Wire format: a name here is never changed.
+"""
+
+from penstock_operator.model.facts import Ref
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+PENSTOCK = "penstock"
+RESOURCE_UID = "penstock.dev/resource-uid"
+RESOURCE_NAMESPACE = "penstock.dev/resource-namespace"
+RESOURCE_NAME = "penstock.dev/resource-name"
+APP = "app"
+COMPONENT = "component"
+JOB_MANAGER = "jobmanager"
+TASK_MANAGER = "taskmanager"
+
+JOB_ID = "penstock.dev/job-id"
+FINGERPRINT = "penstock.dev/fingerprint"
+MIRRORED_FROM = "penstock.dev/mirrored-from"
+GENERATION = "flinkdeployment.flink.apache.org/generation"
+"""Upstream's annotation: the resource's generation that was deployed."""
+
+FINALIZER = "flinkdeployments.penstock.dev/finalizer"
+UPSTREAM_FINALIZERS = ("flinkdeployments.flink.apache.org/finalizer",)
+
+OURS = f"{MANAGED_BY}={PENSTOCK}"
+"""Selects everything that Penstock made."""
+
+
+def owned_labels(ref: Ref, uid: str) -> dict[str, str]:
+    """What ties an object to its resource, whatever namespace it is in."""
+    return {
+        MANAGED_BY: PENSTOCK,
+        RESOURCE_UID: uid,
+        RESOURCE_NAMESPACE: ref.namespace,
+        RESOURCE_NAME: ref.name,
+    }
+
+
+def pod_labels(name: str, component: str) -> dict[str, str]:
+    """What selects the pods of one component; immutable in a Deployment, so never extended."""
+    return {APP: name, COMPONENT: component}
+
+
+def owner_of(labels: dict[str, str]) -> Ref | None:
+    """The resource that an object belongs to, if Penstock made it."""
+    if labels.get(MANAGED_BY) != PENSTOCK:
+        return None
+    namespace, name = labels.get(RESOURCE_NAMESPACE), labels.get(RESOURCE_NAME)
+    return Ref(namespace, name) if namespace and name else None
