@@ -1,0 +1,1 @@
+"""Entry points: the command line, and what starts JobManagers, TaskManagers, programs and mini clusters."""
