@@ -30,9 +30,9 @@ LONGEST_QUOTE = 2000
 class ArtifactError(Exception):
     """A program or one of its dependencies could not be had. `reason` is what status and Events show."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, reason: Reason = Reason.ARTIFACT_NOT_FOUND) -> None:
         super().__init__(message)
-        self.reason = Reason.ARTIFACT_NOT_FOUND
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
