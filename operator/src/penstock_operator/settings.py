@@ -1,6 +1,6 @@
 """Settings of the operator's process: one frozen model, made once in `__main__` from flags and environment, passed down.
 
-The names of the environment variables are `PENSTOCK_` and the field's name, but for those that upstream has already.
+The environment variables are `PENSTOCK_` and the field's name in capitals; a few of upstream's names are read as well.
 """
 
 import os
@@ -19,24 +19,26 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     watch_namespaces: tuple[str, ...] = ()
-    """Namespaces whose resources are reconciled; none means all. Environment: WATCH_NAMESPACES, comma-separated."""
+    """Namespaces whose resources are reconciled; none means all. Comma-separated in WATCH_NAMESPACES, as upstream's."""
     operator_namespace: str = "default"
     """Namespace of the operator itself, where its Lease lives. Environment: OPERATOR_NAMESPACE."""
     pod_name: str = "penstock-operator"
-    """Identity of this process in the Lease. Environment: POD_NAME."""
+    """Identity of this process in the Lease. Environment: OPERATOR_POD_NAME."""
     namespace_template: str = DEFAULT_NAMESPACE_TEMPLATE
     """jinja2 template of a job namespace's name, of `namespace` and `name` of the resource."""
     job_cluster_role: str = "penstock-job"
     """ClusterRole that a job's service account is bound to in its namespace."""
     runtime_image: str = "localhost/penstock/runtime:0.1.0"
     """Image of a job whose spec names none."""
+    runtime_image_pull_policy: str = "IfNotPresent"
+    """Pull policy of that image."""
     lease_name: str = "penstock-operator-lease"
     """Name of the Lease that the leader holds."""
     lease_seconds: int = 15
     """How long a Lease is valid without being renewed."""
     workers: int = Field(default=8, ge=1)
     """Threads that reconcile; every resource is reconciled by one at a time."""
-    probe_port: int = 8085
+    health_port: int = 8085
     """Port of the health endpoint, as upstream's."""
     home: Path = Path("~/.penstock")
     """Folder of the local platform. Environment: PENSTOCK_HOME."""
@@ -50,8 +52,8 @@ class Settings(BaseModel):
         """The settings that the environment gives."""
         found: dict[str, object] = {}
         for name in cls.model_fields:
-            text = environment.get(_UPSTREAM.get(name, f"PENSTOCK_{name.upper()}"))
-            if text is not None and text != "":
+            text = environment.get(f"PENSTOCK_{name.upper()}") or environment.get(_UPSTREAM.get(name, ""))
+            if text:
                 found[name] = _names(text) if name == "watch_namespaces" else text
         return cls.model_validate(found)
 
@@ -59,7 +61,7 @@ class Settings(BaseModel):
 _UPSTREAM = {
     "watch_namespaces": "WATCH_NAMESPACES",
     "operator_namespace": "OPERATOR_NAMESPACE",
-    "pod_name": "POD_NAME",
+    "pod_name": "OPERATOR_POD_NAME",
 }
 
 

@@ -16,7 +16,7 @@ from penstock_operator.model.facts import Facts, Problem
 from penstock_operator.model.launch import Launch
 from penstock_operator.model.plan import Action, Event
 
-IN_FLIGHT = 1.0
+IN_FLIGHT = 0.5
 """Seconds to the next look while something is being stopped, started or saved."""
 UNSETTLED = 3.0
 """Seconds to the next look while a job is not yet, or no longer, as wanted."""

@@ -34,6 +34,8 @@ from penstock_operator.platforms.local_store import JobRow, LocalStore, ProcessR
 from penstock_operator.platforms.port import StorageAccess
 
 JOB_MANAGER = "jobmanager"
+LAUNCHER = (sys.executable, "-m", "penstock.launch.cli")
+"""The runtime's command line; another may be given that keeps its contract."""
 KILL_AFTER_SECONDS = 15.0
 """How long a process may take to end by itself."""
 CRASH_LOOP = 3
@@ -48,8 +50,9 @@ LONGEST_SOCKET_PATH = 90
 class LocalPlatform:
     """Jobs as processes of this machine."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, launcher: Sequence[str] = LAUNCHER) -> None:
         self.home = home
+        self._launcher = list(launcher)
         self.store = LocalStore(home / "penstock.db")
 
     # Resources.
@@ -128,9 +131,11 @@ class LocalPlatform:
         port = known.rest_port if known else _free_port()
         self._write_config(folder, launch, port)
         self.store.put_job(name, JobRow(launch.job_id, launch.fingerprint, port))
-        commands = {JOB_MANAGER: _job_manager(folder, launch)}
+        config = ["--config-dir", str(folder / "conf")]
+        commands = {JOB_MANAGER: [*self._launcher, "jobmanager", *config, *launch.job_manager_arguments()]}
         for index in range(1, launch.task_managers + 1):
-            commands[f"taskmanager-{index}"] = _task_manager(folder, f"{name}-taskmanager-{index}")
+            named = ["--resource-id", f"{name}-taskmanager-{index}"]
+            commands[f"taskmanager-{index}"] = [*self._launcher, "taskmanager", *config, *named]
         present = {row.role for row in self.store.processes(name) if row.stopping is None}
         for role, command in commands.items():
             if role not in present:
@@ -211,16 +216,6 @@ class LocalPlatform:
 def _main(row: ProcessRow, pids: Sequence[int]) -> int:
     """The process itself among those that carry its token: the recorded one, else the oldest."""
     return row.pid if row.pid is not None else pids[0]
-
-
-def _job_manager(folder: Path, launch: Launch) -> list[str]:
-    head = [sys.executable, "-m", "penstock.launch.cli", "jobmanager", "--config-dir", str(folder / "conf")]
-    return head + launch.job_manager_arguments()
-
-
-def _task_manager(folder: Path, resource_id: str) -> list[str]:
-    head = [sys.executable, "-m", "penstock.launch.cli", "taskmanager", "--config-dir", str(folder / "conf")]
-    return [*head, "--resource-id", resource_id]
 
 
 def _socket_path(folder: Path) -> Path:

@@ -224,6 +224,7 @@ class LocalStore:
             row.started,
             row.restarts,
             row.stopping,
+            row.pid,
         )
         with self._connect() as db:
             db.execute("INSERT OR REPLACE INTO process VALUES (?,?,?,?,?,?,?,?)", values)

@@ -39,7 +39,12 @@ class Loop:
         try:
             facts = observe(self._platform, resource)
             plan = decide(facts)
-            log.debug("decided", resource=str(ref), rule=plan.rule, actions=[str(a) for a in plan.actions])
+            log.debug(
+                "decided",
+                resource=str(ref),
+                rule=plan.rule,
+                actions=[type(action).__name__ for action in plan.actions],
+            )
             return self._carry_out(plan, facts)
         except Conflict:
             return 0.0

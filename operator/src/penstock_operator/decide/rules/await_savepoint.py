@@ -69,7 +69,7 @@ def _arrived(situation: Situation, pending: PendingSavepoint, location: str) -> 
         return Step(end_savepoint(status, location, nonce), requeue_seconds=IN_FLIGHT)
     if not _is_recorded(situation):
         held = end_savepoint(status, location).model_copy(update={"pending_savepoint": pending})
-        return Step(revise_job(held, upgrade_savepoint_path=location), requeue_seconds=IN_FLIGHT)
+        return Step(revise_job(held, upgrade_savepoint_path=location), requeue_seconds=0.0)
     state = situation.facts.job.state
     is_over = situation.facts.job.reachable and state is not None and state.is_terminal
     is_gone = not situation.facts.cluster.job_manager_exists

@@ -1,0 +1,57 @@
+"""`penstock-operator`: the operator's command line. `run` in a cluster, `local` on this machine, `crds` for both.
+
+Settings are made here, once. Commands import what they need when they run, so that `local` needs no cluster client.
+"""
+
+from typing import Annotated
+
+import typer
+
+from penstock_operator.local.commands import app as local_app
+from penstock_operator.logs import set_up_logs
+from penstock_operator.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Penstock's operator: streaming jobs as Kubernetes objects.")
+crds_app = typer.Typer(no_args_is_help=True, help="The custom resource definitions.")
+app.add_typer(local_app, name="local")
+app.add_typer(crds_app, name="crds")
+
+
+@app.callback()
+def _prepare() -> None:
+    set_up_logs(Settings.from_environment())
+
+
+@app.command()
+def run() -> None:
+    """Run the operator in a cluster, until it is told to stop or loses its Lease."""
+    from penstock_operator.handlers.app import run as run_operator
+
+    run_operator(Settings.from_environment())
+
+
+@crds_app.command("apply")
+def apply_crds() -> None:
+    """Apply the definitions of this version server-side."""
+    from penstock_operator.crds import apply
+
+    apply()
+
+
+@app.command()
+def uninstall(
+    force: Annotated[bool, typer.Option(help="Release resources that are still there.")] = False,
+) -> None:
+    """Before a Helm uninstall: leave nothing that would stay Terminating."""
+    from penstock_operator.crds import uninstall as leave
+
+    leave(force=force)
+
+
+def main() -> None:
+    """Entry point."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
