@@ -1,0 +1,51 @@
+"""How a stream gets its event time and watermarks, in PyFlink's shape. Data only: `operators.watermarks` runs it."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any
+
+from penstock.common.time import Duration
+
+
+class TimestampAssigner(ABC):
+    """Gives a record its event time."""
+
+    @abstractmethod
+    def extract_timestamp(self, value: Any, record_timestamp: int) -> int:
+        """Milliseconds since the epoch; `record_timestamp` is what the source gave, or the smallest number."""
+
+
+@dataclass(frozen=True)
+class WatermarkStrategy:
+    """A generator of watermarks, an optional assigner of timestamps, an optional idle timeout."""
+
+    out_of_orderness_ms: int | None = None
+    """None: no watermarks."""
+    timestamp_assigner: TimestampAssigner | None = None
+    idle_timeout_ms: int | None = None
+
+    @staticmethod
+    def for_monotonous_timestamps() -> "WatermarkStrategy":
+        """Timestamps never go back within a split."""
+        return WatermarkStrategy(0)
+
+    @staticmethod
+    def for_bounded_out_of_orderness(max_out_of_orderness: Duration) -> "WatermarkStrategy":
+        """A record is at most that much later than the newest before it."""
+        return WatermarkStrategy(max_out_of_orderness.to_millis())
+
+    @staticmethod
+    def no_watermarks() -> "WatermarkStrategy":
+        """Event time does not advance before the end of input."""
+        return WatermarkStrategy()
+
+    def with_timestamp_assigner(self, timestamp_assigner: TimestampAssigner) -> "WatermarkStrategy":
+        """The same with that assigner."""
+        return replace(self, timestamp_assigner=timestamp_assigner)
+
+    def with_idleness(self, idle_timeout: Duration) -> "WatermarkStrategy":
+        """The same; a split silent for that long holds nobody's watermark back."""
+        millis = idle_timeout.to_millis()
+        if millis <= 0:
+            raise ValueError("the idle timeout must be longer than zero")
+        return replace(self, idle_timeout_ms=millis)
