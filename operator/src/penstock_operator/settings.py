@@ -4,13 +4,21 @@ The environment variables are `PENSTOCK_` and the field's name in capitals; a fe
 """
 
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 DEFAULT_NAMESPACE_TEMPLATE = "{{ namespace }}-{{ name }}"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+_SPLIT: dict[str, Callable[[str], object]] = {"watch_namespaces": _names, "launcher": shlex.split}
 
 
 class Settings(BaseModel):
@@ -42,6 +50,8 @@ class Settings(BaseModel):
     """Port of the health endpoint, as upstream's."""
     home: Path = Path("~/.penstock")
     """Folder of the local platform. Environment: PENSTOCK_HOME."""
+    launcher: tuple[str, ...] = ()
+    """Command of the runtime's command line on the local platform, as a shell would split it; this Python's if unset."""
     log_level: str = "INFO"
     """Least severe log level that is written."""
     log_json: bool = False
@@ -54,7 +64,7 @@ class Settings(BaseModel):
         for name in cls.model_fields:
             text = environment.get(f"PENSTOCK_{name.upper()}") or environment.get(_UPSTREAM.get(name, ""))
             if text:
-                found[name] = _names(text) if name == "watch_namespaces" else text
+                found[name] = _SPLIT.get(name, str)(text)
         return cls.model_validate(found)
 
 
@@ -63,7 +73,3 @@ _UPSTREAM = {
     "operator_namespace": "OPERATOR_NAMESPACE",
     "pod_name": "OPERATOR_POD_NAME",
 }
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -25,7 +25,7 @@ from penstock_operator.local.manifests import manifest_files, read_manifests
 from penstock_operator.local.runner import HomeBusy, LocalRunner, hold_home, operator_pid
 from penstock_operator.local.show import describe as show_description
 from penstock_operator.local.show import reason_of, table_of
-from penstock_operator.platforms.local import LocalPlatform
+from penstock_operator.platforms.local import LAUNCHER, LocalPlatform
 from penstock_operator.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="FlinkDeployments as processes of this machine.")
@@ -37,7 +37,8 @@ Files = Annotated[list[Path], typer.Option("--filename", "-f", help="Manifest, o
 
 
 def _platform() -> LocalPlatform:
-    return LocalPlatform(Settings.from_environment().home.expanduser().absolute())
+    settings = Settings.from_environment()
+    return LocalPlatform(settings.home.expanduser().absolute(), settings.launcher or LAUNCHER)
 
 
 def _fail(message: str) -> typer.Exit:

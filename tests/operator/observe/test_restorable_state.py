@@ -1,0 +1,123 @@
+"""Which state on storage counts, in which order, and that it is verified before it is restored."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from penstock_api.reasons import Reason
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_operator.observe.checkpoints import observe_state
+
+JOB_A, JOB_B, STRANGER = "a" * 32, "b" * 32, "c" * 32
+
+
+def write(folder: Path, job_id: str, number: int, kind: str = "CHECKPOINT", size: int = 3) -> str:
+    folder.mkdir(parents=True)
+    (folder / "state").write_text("abc")
+    subtask = {"index": 0, "operator": [{"path": "state", "size": size}]}
+    operator = {
+        "uid": "u",
+        "operator_id": "0" * 32,
+        "name": "n",
+        "parallelism": 1,
+        "max_parallelism": 128,
+        "subtasks": [subtask],
+    }
+    body = {
+        "kind": kind,
+        "job_id": job_id,
+        "job_name": "j",
+        "checkpoint_id": number,
+        "attempt": 1,
+        "trigger_timestamp": number,
+        "completed_timestamp": number,
+        "python_version": "3",
+        "penstock_version": "0",
+        "operators": [operator],
+    }
+    (folder / "_metadata").write_text(json.dumps(body))
+    return str(folder)
+
+
+def resource(root: Path, **job_status: object) -> FlinkDeployment:
+    return FlinkDeployment.from_wire(
+        {
+            "metadata": {"name": "clicks", "namespace": "default"},
+            "spec": {
+                "job": {"jarURI": "/job.py", "parallelism": 1, "upgradeMode": "savepoint"},
+                "flinkConfiguration": {
+                    "state.checkpoints.dir": f"file://{root}/chk",
+                    "state.savepoints.dir": f"{root}/sp",
+                },
+            },
+            "status": {
+                "jobStatus": {"jobId": JOB_B, "jobIds": [JOB_A, JOB_B], **job_status},
+                "reconciliationStatus": {"lastReconciledSpec": '{"spec": {"job": {"state": "suspended"}}}'},
+            },
+        }
+    )
+
+
+def test_newest_of_own_job_ids_by_checkpoint_id(tmp_path: Path) -> None:
+    write(tmp_path / "chk" / JOB_A / "chk-7", JOB_A, 7)
+    write(tmp_path / "chk" / JOB_B / "chk-9", JOB_B, 9)
+    write(tmp_path / "chk" / JOB_B / "chk-10", JOB_B, 10)
+    write(tmp_path / "chk" / STRANGER / "chk-99", STRANGER, 99)
+    found = observe_state(resource(tmp_path), {})
+    assert [snapshot.checkpoint_id for snapshot in found.snapshots] == [10, 9, 7]
+    assert found.newest_complete == found.snapshots[0]
+
+
+def test_savepoint_that_never_reached_the_status_is_found(tmp_path: Path) -> None:
+    write(tmp_path / "chk" / JOB_B / "chk-9", JOB_B, 9)
+    path = write(tmp_path / "sp" / f"savepoint-{JOB_B[:6]}-123", JOB_B, 10, "SAVEPOINT")
+    write(tmp_path / "sp" / f"savepoint-{STRANGER[:6]}-123", STRANGER, 11, "SAVEPOINT")
+    newest = observe_state(resource(tmp_path), {}).newest_complete
+    assert newest
+    assert newest.path == path
+    assert newest.is_savepoint
+
+
+def test_incomplete_snapshots_are_passed_over(tmp_path: Path) -> None:
+    write(tmp_path / "chk" / JOB_B / "chk-9", JOB_B, 9)
+    write(tmp_path / "chk" / JOB_B / "chk-10", JOB_B, 10, size=4)
+    lost = write(tmp_path / "chk" / JOB_B / "chk-11", JOB_B, 11)
+    (Path(lost) / "state").unlink()
+    (tmp_path / "chk" / JOB_B / "chk-12").mkdir()
+    found = observe_state(resource(tmp_path), {})
+    assert [(s.checkpoint_id, s.is_complete) for s in found.snapshots] == [
+        (11, False),
+        (10, False),
+        (9, True),
+    ]
+    newest = found.newest_complete
+    assert newest
+    assert newest.checkpoint_id == 9
+
+
+def test_nothing_there_is_no_error(tmp_path: Path) -> None:
+    found = observe_state(resource(tmp_path), {})
+    assert found.looked_up
+    assert found.problem is None
+    assert found.snapshots == ()
+
+
+@pytest.mark.parametrize(
+    ("break_it", "reason"), [("gone", Reason.STATE_NOT_FOUND), ("size", Reason.STATE_INCOMPLETE)]
+)
+def test_named_path_counts_alone(tmp_path: Path, break_it: str, reason: Reason) -> None:
+    path = tmp_path / "named"
+    if break_it == "size":
+        write(path, STRANGER, 3, "SAVEPOINT", size=1)
+    found = observe_state(resource(tmp_path, jobIds=[], upgradeSavepointPath=str(path)), {})
+    assert found.problem
+    assert found.problem.reason is reason
+    assert str(path) in found.problem.message
+
+
+def test_unusable_storage_is_a_reason(tmp_path: Path) -> None:
+    (tmp_path / "chk").write_text("a file, not a folder")
+    found = observe_state(resource(tmp_path), {})
+    assert found.problem
+    assert found.problem.reason is Reason.CHECKPOINT_STORAGE_UNAVAILABLE
