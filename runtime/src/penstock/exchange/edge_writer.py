@@ -21,6 +21,7 @@ class EdgeWriter:
         self._values: list[list[Any]] = [[] for _ in writers]
         self._times: list[list[int]] = [[] for _ in writers]
         self._is_timed = False
+        self.records_out = 0
         self.has_pending = False
         """Some records wait in buffers."""
 
@@ -36,6 +37,7 @@ class EdgeWriter:
 
     def emit(self, batch: Batch) -> None:
         """Take a batch that is not empty."""
+        self.records_out += len(batch.values)
         is_timed = batch.timestamps is not None
         if is_timed != self._is_timed:
             self.flush()

@@ -116,6 +116,11 @@ class FrozenState:
                 break
         return not self.pending
 
+    def abandon(self) -> None:
+        """Forget what nobody wants any more."""
+        self.pending.clear()
+        self.chunks.clear()
+
     def capture(self, group: int) -> None:
         """Serialise one group now."""
         self.pending.discard(group)
@@ -217,11 +222,6 @@ class HashMapBackend:
             while self._pending:
                 self._frozen.capture(next(iter(self._pending)))
             self._frozen = None
-
-    def abandon(self, frozen: FrozenState) -> None:
-        """Forget a snapshot that nobody wants any more."""
-        frozen.pending.clear()
-        frozen.chunks.clear()
 
     def dump_group(self, group: int) -> bytes | None:
         """The content of a group, None if it is empty."""

@@ -157,7 +157,7 @@ class Chain:
         for link in self._opened:
             try:
                 link.operator.close()
-            except Exception:
+            except Exception:  # noqa: BLE001 - user code; the others must close too
                 _log.exception("closing operator %r failed", link.spec.name)
         self._opened.clear()
 

@@ -32,7 +32,7 @@ class OperatorMetrics:
         for name, read in self._gauges.items():
             try:
                 values[name] = float(read())
-            except Exception:  # noqa: BLE001, S112, PERF203 - user code behind a gauge
+            except Exception:  # noqa: BLE001, S112 - user code behind a gauge
                 continue
         return values
 

@@ -1,0 +1,199 @@
+"""Where a task's records come from: the channels of its gate, or a source reader. Driven by `taskmanager.task`.
+
+An intake hands records to the chain and tells the task of barriers and of the end; it decides nothing about them.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from penstock.checkpoint.aligner import Aligner
+from penstock.connectors.contract import ReaderContext, SourceReader, Split
+from penstock.control.barrier import Barrier
+from penstock.exchange.channels import InputGate
+from penstock.exchange.elements import (
+    EXCHANGE_BATCH,
+    Element,
+    EndOfData,
+    EndOfPartition,
+    Idleness,
+    Watermark,
+)
+from penstock.graph.jobgraph import OperatorSpec
+from penstock.operators.contract import MAX_WATERMARK, Batch
+from penstock.taskmanager.chain import Link
+from penstock.taskmanager.metrics import OperatorMetrics
+from penstock.taskmanager.output import ChainOutput
+from penstock.taskmanager.watermarks import Advance, WatermarkMerge
+
+_SPLIT_CHECK_SECONDS = 0.2
+"""How often a reader is asked which splits are left, to release the watermarks of ended ones."""
+
+
+class IntakeListener(Protocol):
+    """What an intake tells its task."""
+
+    def on_aligned(self, barrier: Barrier, alignment_seconds: float) -> None:
+        """All channels have delivered the barrier."""
+
+    def on_end_of_input(self, is_drain: bool) -> None:
+        """No more records."""
+
+    def on_splits_wanted(self) -> None:
+        """The reader asks for work."""
+
+
+class ChannelIntake:
+    """Records from other tasks: alignment, the merged watermark and the end of all channels."""
+
+    def __init__(self, gate: InputGate, head: Link, listener: IntakeListener) -> None:
+        count = len(gate.channels)
+        self.gate = gate
+        self._head = head
+        self._listener = listener
+        self._aligner = Aligner(count)
+        self._merge = WatermarkMerge(count)
+        self._live = count
+        self._is_drain = False
+        self.records_in = 0
+
+    def step(self) -> bool:
+        """Handle one element; False if there is none."""
+        found = self.gate.next()
+        if found is None:
+            return False
+        channel, element = found
+        if isinstance(element, Batch):
+            self.records_in += len(element.values)
+            self._head.process_input(element, channel.input_index)
+        else:
+            self._control(channel.index, element)
+        return True
+
+    def abort(self, checkpoint_id: int) -> None:
+        """That checkpoint is over: release the channels that wait for it."""
+        self._aligner.abort(checkpoint_id)
+        self._sync_held()
+
+    @property
+    def watermark(self) -> int:
+        """The merged watermark."""
+        return self._merge.current
+
+    @property
+    def bytes_in(self) -> int:
+        """Bytes from other slots."""
+        return sum(channel.bytes_in for channel in self.gate.channels)
+
+    def _control(self, channel: int, element: Element) -> None:
+        if isinstance(element, Watermark):
+            self._advance(self._merge.on_watermark(channel, element.timestamp))
+        elif isinstance(element, Idleness):
+            self._advance(self._merge.on_idle(channel, element.is_idle))
+        elif isinstance(element, Barrier):
+            done = self._aligner.on_barrier(channel, element, time.monotonic())
+            self._aligned(done)
+        elif isinstance(element, EndOfData):
+            self._live -= 1
+            self._is_drain = self._is_drain or element.is_drain
+            if self._live == 0:
+                self._listener.on_end_of_input(self._is_drain)
+        elif isinstance(element, EndOfPartition):
+            self._aligned(self._aligner.on_end(channel))
+
+    def _advance(self, advance: Advance) -> None:
+        if advance.is_idle is False:
+            self._head.set_idle(False)
+        if advance.watermark is not None:
+            self._head.advance(advance.watermark)
+        if advance.is_idle:
+            self._head.set_idle(True)
+
+    def _aligned(self, barrier: Barrier | None) -> None:
+        if barrier is not None:
+            self._listener.on_aligned(barrier, time.monotonic() - self._aligner.since)
+        self._sync_held()
+
+    def _sync_held(self) -> None:
+        self.gate.held = self._aligner.held
+        if not self.gate.held:
+            self.gate.release()
+
+
+class SourceIntake:
+    """Records from a source reader."""
+
+    def __init__(self, spec: OperatorSpec, reader: SourceReader, output: ChainOutput) -> None:
+        self.spec = spec
+        self.reader = reader
+        self.output = output
+        self.metrics = OperatorMetrics()
+        self._links: list[Link] = []
+        self._listener: IntakeListener | None = None
+        self._asked = False
+        self._known: set[str] = set()
+        self._next_check = 0.0
+        self.records_in = 0
+
+    def follow(self, links: Sequence[Link]) -> None:
+        """These operators read the source: tell them when a split ends."""
+        self._links = list(links)
+
+    def open(self, context: ReaderContext, splits: Sequence[Split], listener: IntakeListener) -> None:
+        """Start the reader."""
+        self._listener = listener
+        self.reader.open(context)
+        if splits:
+            self.reader.add_splits(splits)
+
+    def add_splits(self, splits: Sequence[Split], no_more: bool) -> None:
+        """The enumerator's answer."""
+        if splits:
+            self.reader.add_splits(splits)
+        if no_more:
+            self.reader.no_more_splits()
+        self._asked = False
+
+    def step(self) -> bool:
+        """Handle one batch; False if there is none."""
+        reader = self.reader
+        found = reader.poll(EXCHANGE_BATCH)
+        if not self._asked and reader.wants_splits():
+            self._asked = True
+            self._tell().on_splits_wanted()
+        if found is None:
+            self._release_ended(set())
+            if reader.is_finished():
+                self._tell().on_end_of_input(False)
+                return True
+            return False
+        self._known.add(found.split_id)
+        self.records_in += len(found.batch.values)
+        self.output.emit_split(found.split_id, found.batch)
+        if len(self._known) > 1:
+            self._release_ended({found.split_id})
+        return True
+
+    def end_event_time(self) -> None:
+        """The source will say nothing more: event time ends."""
+        self.output.emit_watermark(MAX_WATERMARK)
+
+    def close(self) -> None:
+        """Stop the reader."""
+        self.reader.close()
+
+    def _tell(self) -> IntakeListener:
+        assert self._listener is not None  # noqa: S101 - set by open
+        return self._listener
+
+    def _release_ended(self, living: set[str]) -> None:
+        """Tell the operators behind the source which splits have ended, so that they hold no watermark back."""
+        now = time.monotonic()
+        if not self._known or now < self._next_check:
+            return
+        self._next_check = now + _SPLIT_CHECK_SECONDS
+        left = {str(split["id"]) for split in self.reader.snapshot()} | living
+        for split_id in self._known - left:
+            for link in self._links:
+                link.release_split(split_id)
+        self._known &= left

@@ -1,0 +1,344 @@
+"""One subtask of a vertex: its life from opening to its end, its records, its checkpoints. Read this second.
+
+Made by `taskmanager.deployment`, driven round by round by `taskmanager.slot`, all in the slot's task thread:
+
+    step: no room in an output → backpressured
+          else the intake hands one batch to the chain, or tells of a barrier or of the end
+    barrier on all inputs (or a trigger, at a source):
+          prepare → barrier to the outputs → snapshot → (serialise, upload, acknowledge: `snapshots`)
+    end:  finish the chain → EndOfData to the outputs → either wait for a final checkpoint, or
+          EndOfPartition → delivered → FINISHED
+
+Whatever user code raises ends the task as FAILED with its reason, and nothing else in the slot.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from penstock.connectors.contract import Split
+from penstock.control.barrier import Barrier
+from penstock.control.messages import (
+    CommitDone,
+    EndOfData,
+    Event,
+    Failure,
+    SplitsWanted,
+    SubtaskId,
+    TaskState,
+    TaskStateChanged,
+)
+from penstock.exchange import elements
+from penstock.exchange.edge_writer import EdgeWriter
+from penstock.operators.contract import OperatorSnapshot
+from penstock.state.errors import StateNotSerializable
+from penstock.taskmanager.chain import Chain, OperatorPart
+from penstock.taskmanager.failure import failure_of
+from penstock.taskmanager.intake import ChannelIntake, SourceIntake
+from penstock.taskmanager.mailbox import Mailbox
+from penstock.taskmanager.metrics import Activity, Rates, TimeShares
+from penstock.taskmanager.snapshots import PendingSnapshot, TaskSnapshots
+
+
+class Phase(Enum):
+    """Where a task is in its life."""
+
+    CREATED = auto()
+    RUNNING = auto()
+    DATA_ENDED = auto()
+    """Waits for the final checkpoint; barriers still pass."""
+    CLOSING = auto()
+    """All is sent; waits until the receivers have it."""
+    OVER = auto()
+
+
+class NotRunning(RuntimeError):
+    """A checkpoint was asked of a task that is not running."""
+
+
+@dataclass(slots=True, frozen=True)
+class TaskServices:
+    """What the slot lends to its tasks."""
+
+    mailbox: Mailbox
+    uploads: Executor
+    send_event: Callable[[Event], None]
+    configuration: dict[str, str]
+    awaits_final_checkpoint: bool
+    """The job has two-phase sinks and checkpoints: its end needs one more, so that they commit."""
+
+
+class Task:
+    """A subtask. `chain` holds the operators behind the source, or all of them."""
+
+    def __init__(
+        self, subtask: SubtaskId, name: str, edges: Sequence[EdgeWriter], services: TaskServices
+    ) -> None:
+        self.subtask = subtask
+        self.name = name
+        self.phase = Phase.CREATED
+        self.chain = Chain(())
+        self.source: SourceIntake | None = None
+        self._channels: ChannelIntake | None = None
+        self._edges = list(edges)
+        self._services = services
+        self._start: Callable[[], None] = lambda: None
+        self._snapshots = TaskSnapshots(
+            subtask, services.configuration, services.uploads, self._post, services.send_event
+        )
+        self._stop_id: int | None = None
+        self._early_splits: list[tuple[Sequence[Split], bool]] = []
+        self._times = TimeShares()
+        self._rates = Rates()
+
+    # ---------------------------------------------------------------------------------------------------- life
+
+    def wire(self, chain: Chain, intake: ChannelIntake | SourceIntake, start: Callable[[], None]) -> None:
+        """Give the task its parts; `start` opens the reader, if there is one, after the chain."""
+        self.chain = chain
+        self._start = start
+        if isinstance(intake, SourceIntake):
+            self.source = intake
+        else:
+            self._channels = intake
+
+    def open(self) -> None:
+        """Open everything and run."""
+        if self.phase is not Phase.CREATED:
+            return
+        self._report(TaskState.INITIALIZING)
+        self.guard(self._open)()
+
+    def _open(self) -> None:
+        self.chain.open()
+        self._start()
+        self.phase = Phase.RUNNING
+        for splits, no_more in self._early_splits:
+            self._add_splits(splits, no_more)
+        self._early_splits.clear()
+        self._report(TaskState.RUNNING)
+
+    def cancel(self) -> None:
+        """Stop without a final state."""
+        if self.phase is not Phase.OVER:
+            self._close()
+            self._report(TaskState.CANCELED)
+
+    def fail(self, failure: Failure) -> None:
+        """End as FAILED, unless it is over."""
+        if self.phase is not Phase.OVER:
+            self._close()
+            self._report(TaskState.FAILED, failure)
+
+    def guard(self, action: Callable[[], None]) -> Callable[[], None]:
+        """The action, if the task is not over, with what it raises charged to the task."""
+
+        def guarded() -> None:
+            if self.phase is Phase.OVER:
+                return
+            try:
+                action()
+            except Exception as error:  # noqa: BLE001 - user code raises what it likes
+                self.fail(failure_of(error))
+
+        return guarded
+
+    def call_at(self, timestamp: int, callback: Callable[[int], None]) -> None:
+        """A timer of this task's operators."""
+        self._services.mailbox.call_at(timestamp, lambda due: self.guard(lambda: callback(due))())
+
+    # ------------------------------------------------------------------------------------------------- records
+
+    def step(self) -> bool:
+        """Handle one batch or control element; False if there is nothing to do."""
+        try:
+            return self._step()
+        except Exception as error:  # noqa: BLE001 - user code raises what it likes
+            self.fail(failure_of(error))
+            return True
+
+    def _step(self) -> bool:
+        if self.phase is Phase.CLOSING:
+            return self._try_finish()
+        if self.phase not in (Phase.RUNNING, Phase.DATA_ENDED):
+            return False
+        if self._snapshots.is_serialising:
+            self._snapshots.step()
+        if not all(edge.has_room for edge in self._edges):
+            self._times.enter(Activity.BACKPRESSURED)
+            return self._snapshots.is_serialising
+        if self._channels is not None:
+            worked = self._channels.step()
+        else:
+            worked = self._may_read and self.source is not None and self.source.step()
+        self._times.enter(Activity.BUSY if worked else Activity.IDLE)
+        return worked or self._snapshots.is_serialising
+
+    @property
+    def _may_read(self) -> bool:
+        return self.phase is Phase.RUNNING and self._stop_id is None
+
+    @property
+    def is_source(self) -> bool:
+        """Checkpoints start here."""
+        return self.source is not None
+
+    def add_splits(self, splits: Sequence[Split], no_more: bool) -> None:
+        """The enumerator's answer; kept until the source is open."""
+        self.guard(lambda: self._add_splits(splits, no_more))()
+
+    def _add_splits(self, splits: Sequence[Split], no_more: bool) -> None:
+        if self.source is None or self.phase is Phase.CREATED:
+            self._early_splits.append((splits, no_more))
+        else:
+            self.source.add_splits(splits, no_more)
+
+    def flush(self) -> bool:
+        """Send on what waits in buffers; False if nothing did."""
+        pending = [edge for edge in self._edges if edge.has_pending]
+        for edge in pending:
+            edge.flush()
+        return bool(pending)
+
+    def on_splits_wanted(self) -> None:
+        """The reader asks for work."""
+        self._services.send_event(SplitsWanted(subtask=self.subtask))
+
+    # --------------------------------------------------------------------------------------------- checkpoints
+
+    def trigger(self, barrier: Barrier, drain: bool) -> None:
+        """Start a checkpoint at this source."""
+        if self.phase not in (Phase.RUNNING, Phase.DATA_ENDED) or self._stop_id is not None:
+            self._snapshots.decline(
+                barrier.checkpoint_id,
+                NotRunning(f"{self.name} is not running: it is {self.phase.name.lower()}"),
+            )
+            return
+        if drain and self.phase is Phase.RUNNING:
+            self.on_end_of_input(is_drain=True)
+        self.on_aligned(barrier, 0.0)
+
+    def on_aligned(self, barrier: Barrier, alignment_seconds: float) -> None:
+        """The barrier is here on all inputs: pass it on, then take the state as of it."""
+        started = time.monotonic()
+        delay = max(0, time.time_ns() // 1_000_000 - barrier.timestamp - round(alignment_seconds * 1000))
+        self.chain.prepare_snapshot(barrier.checkpoint_id)
+        for edge in self._edges:
+            edge.send(barrier)
+        if barrier.stop:
+            self._stop_id = barrier.checkpoint_id
+            self.chain.set_quiet(True)
+        try:
+            parts = [*self._source_part(), *self.chain.snapshot(barrier.checkpoint_id)]
+        except StateNotSerializable as error:
+            self._snapshots.decline(barrier.checkpoint_id, error)
+            return
+        sync = time.monotonic() - started
+        self._snapshots.begin(
+            PendingSnapshot(barrier, parts, alignment_seconds, sync, time.monotonic(), delay)
+        )
+
+    def _source_part(self) -> list[OperatorPart]:
+        if self.source is None:
+            return []
+        splits = self.source.reader.snapshot()
+        return [OperatorPart(self.source.spec.operator_id, OperatorSnapshot(splits=splits))]
+
+    def complete(self, checkpoint_id: int) -> None:
+        """The checkpoint is complete: commit, say so, and end if it was the last."""
+        if self.phase in (Phase.CREATED, Phase.OVER):
+            return
+        if self.source is not None:
+            self.source.reader.notify_complete(checkpoint_id)
+        self.chain.notify_complete(checkpoint_id)
+        self._services.send_event(CommitDone(subtask=self.subtask, checkpoint_id=checkpoint_id))
+        if checkpoint_id == self._stop_id:
+            self._send_all(elements.END_OF_PARTITION)
+            self.phase = Phase.CLOSING
+
+    def abort(self, checkpoint_id: int) -> None:
+        """The checkpoint will never be complete; a stop that it was for is off."""
+        if self.phase in (Phase.CREATED, Phase.OVER):
+            return
+        self._snapshots.abort(checkpoint_id)
+        if self._channels is not None:
+            self._channels.abort(checkpoint_id)
+        self.chain.notify_aborted(checkpoint_id)
+        if self._stop_id == checkpoint_id:
+            self._stop_id = None
+            if self.phase is Phase.RUNNING:
+                self.chain.set_quiet(False)
+
+    # ----------------------------------------------------------------------------------------------------- end
+
+    def on_end_of_input(self, is_drain: bool) -> None:
+        """No more records: finish the chain, then wait for a final checkpoint or end."""
+        if self.source is not None:
+            self.source.end_event_time()
+        self.chain.finish()
+        self._send_all(elements.EndOfData(is_drain))
+        self.phase = Phase.DATA_ENDED
+        if is_drain:
+            return
+        if self._services.awaits_final_checkpoint:
+            self._services.send_event(EndOfData(subtask=self.subtask))
+            return
+        self._send_all(elements.END_OF_PARTITION)
+        self.phase = Phase.CLOSING
+
+    def _send_all(self, element: elements.Element) -> None:
+        for edge in self._edges:
+            edge.send(element)
+
+    def _try_finish(self) -> bool:
+        if not all(edge.is_delivered for edge in self._edges):
+            return False
+        self._close()
+        self._report(TaskState.FINISHED)
+        return True
+
+    def _close(self) -> None:
+        self.phase = Phase.OVER
+        self._snapshots.drop_all()
+        self.chain.close()
+        if self.source is not None:
+            self.source.close()
+
+    def _post(self, mail: Callable[[], None]) -> None:
+        self._services.mailbox.post(self.guard(mail))
+
+    def _report(self, state: TaskState, failure: Failure | None = None) -> None:
+        self._services.send_event(TaskStateChanged(subtask=self.subtask, state=state, failure=failure))
+
+    # ------------------------------------------------------------------------------------------------- metrics
+
+    def collect_metrics(self) -> dict[str, float]:
+        """Values by Flink's names."""
+        counts = self._counts()
+        values = {
+            **counts,
+            **self._rates.of(counts.items()),
+            **self._times.collect(),
+            **self.chain.collect_metrics(),
+        }
+        if self._channels is not None:
+            values["currentInputWatermark"] = float(self._channels.watermark)
+        if self.source is not None:
+            name = self.source.spec.name
+            own = self.source.metrics.collect()
+            values.update((f"{name}.{metric}", value) for metric, value in own.items())
+            values[f"{name}.numRecordsIn"] = values[f"{name}.numRecordsOut"] = float(self.source.records_in)
+            if "pendingRecords" in own:
+                values["pendingRecords"] = own["pendingRecords"]
+        return values
+
+    def _counts(self) -> dict[str, float]:
+        channels = self._channels
+        return {
+            "numRecordsIn": float(channels.records_in if channels is not None else 0),
+            "numRecordsOut": float(sum(edge.records_out for edge in self._edges)),
+            "numBytesIn": float(channels.bytes_in if channels is not None else 0),
+            "numBytesOut": float(sum(writer.bytes_out for edge in self._edges for writer in edge.writers)),
+        }

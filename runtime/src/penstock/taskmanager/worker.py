@@ -1,0 +1,103 @@
+"""The slot's process: `python -m penstock.taskmanager.worker CONTROL_FD OPTIONS_JSON`. Started by the supervisor.
+
+One thread reads commands and posts them as mail; the main thread runs the mailbox. The process ends when the control
+pipe closes, for then nobody commands it: its tasks are cancelled first, with a deadline.
+"""
+
+import faulthandler
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from penstock.control.messages import CancelTasks, SlotAddress, SlotReady
+from penstock.exchange.network import Network, TlsFiles
+from penstock.exchange.reactor import Reactor
+from penstock.filesystems.registry import close_filesystems
+from penstock.taskmanager.mailbox import Mailbox
+from penstock.taskmanager.options import WorkerOptions
+from penstock.taskmanager.pipe import ControlPipe
+from penstock.taskmanager.slot import Slot
+
+_log = logging.getLogger(__name__)
+_CLOSE_SECONDS = 10.0
+"""After the control pipe closed."""
+_CANCEL_SECONDS = 30.0
+"""For user code to return after a cancel; then the process ends and the supervisor starts a new slot."""
+_UPLOAD_THREADS = 4
+
+
+def main(control_fd: int, options_json: str) -> None:
+    """Run a slot until its control pipe closes."""
+    # Ctrl-C reaches the whole process group; the supervisor decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    faulthandler.enable()
+    # The command reader must not wait long for the interpreter while a record loop runs.
+    sys.setswitchinterval(0.001)
+    options = WorkerOptions.model_validate_json(options_json)
+    pipe = ControlPipe(socket.socket(fileno=control_fd))
+    reactor = Reactor()
+    mailbox = Mailbox(reactor)
+    network = Network(reactor, options.slot_id, TlsFiles.from_configuration(options.configuration))
+    address = listen(network, options)
+    with ThreadPoolExecutor(_UPLOAD_THREADS, "upload") as uploads:
+        slot = Slot(options.slot_id, mailbox, network, uploads, pipe.send_event, options.configuration)
+        reader = threading.Thread(
+            target=_read_commands, args=(pipe, mailbox, slot), name="commands", daemon=True
+        )
+        reader.start()
+        pipe.send_event(SlotReady(address=address, pid=os.getpid()))
+        mailbox.run(slot)
+    network.close()
+    reactor.close()
+    close_filesystems()
+    pipe.close()
+
+
+def listen(network: Network, options: WorkerOptions) -> SlotAddress:
+    """Open the slot's data server: a unix socket, and TCP where mutual TLS is set up and other hosts exist."""
+    folder = Path(options.directory)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"{options.slot_id[-40:]}.sock"
+    network.listen_unix(path)
+    tcp = None
+    if options.host is not None and TlsFiles.from_configuration(options.configuration) is not None:
+        port = network.listen_tls(options.bind_host or options.host, options.data_port)
+        tcp = f"tcp:{options.host}:{port}"
+    return SlotAddress(slot_id=options.slot_id, host_id=options.host_id, unix_path=str(path), tcp=tcp)
+
+
+def _read_commands(pipe: ControlPipe, mailbox: Mailbox, slot: Slot) -> None:
+    while (command := pipe.receive_command()) is not None:
+        if isinstance(command, CancelTasks):
+            _end_if_stuck(_CANCEL_SECONDS, mailbox, "cancelled tasks did not return")
+        mailbox.post(lambda command=command: slot.handle(command))  # type: ignore[misc]
+    _end_if_stuck(
+        _CLOSE_SECONDS, mailbox, "tasks did not return after the TaskManager went away", for_good=True
+    )
+    mailbox.post(slot.cancel)
+    mailbox.post(mailbox.stop)
+
+
+def _end_if_stuck(seconds: float, mailbox: Mailbox, why: str, *, for_good: bool = False) -> None:
+    """End the process unless its task thread takes mail again in time; `for_good`: unless it has ended by then."""
+
+    def end() -> None:
+        _log.error("ending slot process: %s within %s s", why, seconds)
+        faulthandler.dump_traceback()
+        os._exit(70)
+
+    watchdog = threading.Timer(seconds, end)
+    watchdog.daemon = True
+    watchdog.start()
+    if not for_good:
+        mailbox.post(lambda: mailbox.post(watchdog.cancel))
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    main(int(sys.argv[1]), sys.argv[2])
