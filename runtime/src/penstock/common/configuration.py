@@ -7,7 +7,7 @@ class Configuration:
     """A mutable map of keys to strings with typed access."""
 
     def __init__(self, other: "Configuration | None" = None) -> None:
-        self._values: dict[str, str] = dict(other._values) if other is not None else {}
+        self._values: dict[str, str] = other.to_dict() if other is not None else {}
 
     @classmethod
     def from_dict(cls, map: Mapping[str, str]) -> "Configuration":  # noqa: A002 - PyFlink's name of the argument
@@ -77,7 +77,7 @@ class Configuration:
 
     def add_all(self, other: "Configuration", prefix: str | None = None) -> "Configuration":
         """Take all entries of another configuration, their keys after `prefix`."""
-        self._values.update({(prefix or "") + key: value for key, value in other._values.items()})
+        self._values.update({(prefix or "") + key: value for key, value in other.to_dict().items()})
         return self
 
     def add_all_to_dict(self, target_dict: dict[str, str]) -> None:

@@ -1,0 +1,118 @@
+"""Rolling reductions of a keyed stream: reduce, sum, min, max, min_by, max_by. Emits the new value for every record."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.common.types import Row
+from penstock.operators.base import PassiveOperator
+from penstock.operators.contract import Batch, OperatorContext
+from penstock.operators.runtime_context import RuntimeContext
+
+TABLE = "_reduce"
+
+
+@dataclass(frozen=True, slots=True)
+class ReduceFactory:
+    """Makes a ReduceOperator; `function` is a callable of two values or an object with `reduce`."""
+
+    function: Any
+
+    def __call__(self) -> "ReduceOperator":
+        """A new operator."""
+        return ReduceOperator(self.function)
+
+
+class ReduceOperator(PassiveOperator):
+    """Keeps one value a key."""
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+        self._reduce: Callable[[Any, Any], Any] = getattr(function, "reduce", function)
+
+    def open(self, ctx: OperatorContext) -> None:
+        """Open the function and its table."""
+        self.ctx = ctx
+        if ctx.state is None:
+            raise RuntimeError(f"{ctx.operator_name!r} needs keyed state")
+        self._table = ctx.state.table(TABLE)
+        self._key_of = ctx.key_selectors[0]
+        if hasattr(self._function, "open"):
+            self._function.open(RuntimeContext(ctx))
+
+    def process(self, batch: Batch, input_index: int) -> None:
+        """Reduce each record into its key's value."""
+        group_of, key_of, reduce = self._table.group_of, self._key_of, self._reduce
+        results: list[Any] = []
+        append = results.append
+        for value in batch.values:
+            key = key_of(value)
+            group = group_of(key)
+            if key in group:
+                value = reduce(group[key], value)
+            group[key] = value
+            append(value)
+        self.ctx.output.emit(Batch(results, batch.timestamps))
+
+    def close(self) -> None:
+        """Close the function."""
+        if hasattr(self._function, "close"):
+            self._function.close()
+
+
+def _with_field(record: Any, position: int | str, value: Any) -> Any:
+    """A record like this one but for one field."""
+    if isinstance(record, tuple):
+        if hasattr(record, "_replace") and isinstance(position, str):
+            return record._replace(**{position: value})
+        index = int(position)
+        changed = (*record[:index], value, *record[index + 1 :])
+        return type(record)._make(changed) if hasattr(record, "_make") else changed
+    if isinstance(record, Row):
+        copy = Row(*record)
+        fields = record.__reduce__()[1][0]
+        if fields is not None:
+            copy.set_field_names(fields)
+        copy[position] = value
+        return copy
+    if isinstance(record, (list, dict)):
+        altered: Any = record.copy()
+        altered[position] = value
+        return altered
+    return value
+
+
+def _field(record: Any, position: int | str) -> Any:
+    if isinstance(record, tuple) and isinstance(position, str):
+        return getattr(record, position)
+    if isinstance(record, (tuple, list, Row, dict)):
+        return record[position]
+    return record
+
+
+@dataclass(frozen=True, slots=True)
+class SumField:
+    """Adds up one field; the other fields stay those of the first record."""
+
+    position: int | str
+
+    def reduce(self, value1: Any, value2: Any) -> Any:
+        """The first record with the sum."""
+        total = _field(value1, self.position) + _field(value2, self.position)
+        return _with_field(value1, self.position, total)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtremeField:
+    """Keeps the smallest or largest of one field, or (`by`) the whole record that holds it; the first on ties."""
+
+    position: int | str
+    is_max: bool
+    by: bool
+
+    def reduce(self, value1: Any, value2: Any) -> Any:
+        """The record so far, or the next one if it is more extreme."""
+        old, new = _field(value1, self.position), _field(value2, self.position)
+        if not (new > old if self.is_max else new < old):
+            return value1
+        return value2 if self.by else _with_field(value1, self.position, new)

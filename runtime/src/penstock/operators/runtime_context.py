@@ -1,0 +1,90 @@
+"""The RuntimeContext that a function's `open` receives; public at `penstock.datastream.functions`. One per operator."""
+
+import json
+
+from penstock.common.state_descriptors import (
+    AggregatingStateDescriptor,
+    ListStateDescriptor,
+    MapStateDescriptor,
+    ReducingStateDescriptor,
+    StateDescriptor,
+    ValueStateDescriptor,
+)
+from penstock.operators.contract import OperatorContext
+from penstock.operators.keyed_states import (
+    AggregatingState,
+    ListState,
+    MapState,
+    ReducingState,
+    StateCell,
+    ValueState,
+)
+from penstock.operators.metric_group import MetricGroup
+
+
+class RuntimeContext:
+    """Where a function runs, and its keyed state."""
+
+    def __init__(self, ctx: OperatorContext) -> None:
+        self._ctx = ctx
+
+    def get_task_name(self) -> str:
+        """The name of the task."""
+        return self._ctx.task_name
+
+    def get_task_name_with_subtasks(self) -> str:
+        """The name with the subtask's number, `name (1/2)`."""
+        return f"{self._ctx.task_name} ({self._ctx.subtask_index + 1}/{self._ctx.parallelism})"
+
+    def get_number_of_parallel_subtasks(self) -> int:
+        """The parallelism of the operator."""
+        return self._ctx.parallelism
+
+    def get_max_number_of_parallel_subtasks(self) -> int:
+        """The number of key groups."""
+        return self._ctx.max_parallelism
+
+    def get_index_of_this_subtask(self) -> int:
+        """The subtask's number, from 0."""
+        return self._ctx.subtask_index
+
+    def get_attempt_number(self) -> int:
+        """The attempt at running the job."""
+        return self._ctx.attempt
+
+    def get_job_parameter(self, key: str, default_value: str) -> str:
+        """A global job parameter."""
+        parameters = json.loads(self._ctx.configuration.get("pipeline.global-job-parameters", "{}"))
+        return str(parameters.get(key, default_value))
+
+    def get_metrics_group(self) -> MetricGroup:
+        """Where the function registers metrics of its own."""
+        return MetricGroup(self._ctx.metrics)
+
+    def get_state(self, state_descriptor: ValueStateDescriptor) -> ValueState:
+        """One value a key."""
+        return ValueState(self._cell(state_descriptor))
+
+    def get_list_state(self, state_descriptor: ListStateDescriptor) -> ListState:
+        """A list a key."""
+        return ListState(self._cell(state_descriptor))
+
+    def get_map_state(self, state_descriptor: MapStateDescriptor) -> MapState:
+        """A map a key."""
+        return MapState(self._cell(state_descriptor))
+
+    def get_reducing_state(self, state_descriptor: ReducingStateDescriptor) -> ReducingState:
+        """One reduced value a key."""
+        return ReducingState(self._cell(state_descriptor), state_descriptor.reducer())
+
+    def get_aggregating_state(self, state_descriptor: AggregatingStateDescriptor) -> AggregatingState:
+        """One accumulator a key."""
+        return AggregatingState(self._cell(state_descriptor), state_descriptor.get_agg_function())
+
+    def _cell(self, descriptor: StateDescriptor) -> StateCell:
+        if self._ctx.state is None:
+            raise RuntimeError(
+                f"state {descriptor.name!r} of {self._ctx.operator_name!r}: this state is only accessible by "
+                "functions executed on a KeyedStream; put key_by(...) before it"
+            )
+        return StateCell(self._ctx.state.table(descriptor.name), descriptor.ttl, self._ctx.timers)
