@@ -4,9 +4,11 @@ Every action may be repeated after a crash. A failure raises `OperatorError` and
 next turn decides anew.
 """
 
+from penstock_api.reasons import Reason
 from penstock_api.rest.trigger import SavepointTriggerRequest, StopRequest
 from penstock_api.v1beta1.deployment import FlinkDeployment
-from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent
+from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
+from penstock_operator.errors import ExternalError
 from penstock_operator.model.plan import Action, Deploy, Hold, Release, Remove, Stop, TriggerSavepoint
 from penstock_operator.platforms.port import Platform
 
@@ -38,19 +40,27 @@ class Executor:
 def _trigger(action: TriggerSavepoint, rest_url: str | None) -> None:
     if rest_url is None:
         raise JobManagerSilent("the JobManager has no address, so no savepoint can be asked for")
-    with FlinkRest(rest_url, timeout=10.0) as rest:
-        if action.stop:
-            stop = StopRequest(
-                drain=action.drain,
-                target_directory=action.directory,
-                format_type=action.format_type,
-                trigger_id=action.trigger_id,
-            )
-            rest.stop(action.job_id, stop)
-        else:
-            request = SavepointTriggerRequest(
-                target_directory=action.directory,
-                format_type=action.format_type,
-                trigger_id=action.trigger_id,
-            )
-            rest.trigger_savepoint(action.job_id, request)
+    try:
+        with FlinkRest(rest_url, timeout=10.0) as rest:
+            _ask(rest, action)
+    except RequestRefused as refusal:
+        reason = Reason.SAVEPOINT_FAILED if action.stop else Reason.SAVEPOINT_ERROR
+        raise ExternalError(reason, f"{reason.sentence} ({refusal.message})") from refusal
+
+
+def _ask(rest: FlinkRest, action: TriggerSavepoint) -> None:
+    if action.stop:
+        stop = StopRequest(
+            drain=action.drain,
+            target_directory=action.directory,
+            format_type=action.format_type,
+            trigger_id=action.trigger_id,
+        )
+        rest.stop(action.job_id, stop)
+    else:
+        request = SavepointTriggerRequest(
+            target_directory=action.directory,
+            format_type=action.format_type,
+            trigger_id=action.trigger_id,
+        )
+        rest.trigger_savepoint(action.job_id, request)

@@ -47,12 +47,15 @@ def choose_restore(situation: Situation) -> Restore | Problem:
     """What to start from, or why not to start."""
     facts, status = situation.facts, situation.status.job_status
     named = named_path(facts.resource)
+    problem = facts.state.problem
+    if problem is not None and problem.reason is Reason.CHECKPOINT_STORAGE_UNAVAILABLE:
+        return problem  # also for a stateless job: it could not complete a checkpoint there
     if situation.is_stateless and not named:
         return Restore(facts.new_id, None, is_new_line=True)
     if not facts.state.looked_up:
         return Problem(Reason.CHECKPOINT_STORAGE_UNAVAILABLE, "The state on storage was not looked up yet")
-    if facts.state.problem is not None:
-        return facts.state.problem
+    if problem is not None:
+        return problem
     found = facts.state.newest_complete
     if found is not None:
         return _from(found, situation)

@@ -25,11 +25,11 @@ def observe_state(resource: FlinkDeployment, keys: Mapping[str, str]) -> StateFa
     named = named_path(resource)
     try:
         with Stores(keys) as stores:
-            if named is not None:
-                return _named(named, stores)
             folder = checkpoint_directory(resource.spec)
             if folder is not None:
                 stores.of(folder).check(folder)
+            if named is not None:
+                return _named(named, stores)
             found = _lineage(resource, stores)
             return StateFacts(looked_up=True, snapshots=tuple(_verified(found, stores)))
     except StorageUnavailable as error:

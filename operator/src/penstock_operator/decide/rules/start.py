@@ -7,12 +7,14 @@ from penstock_operator.decide.revise import forget_state, revise_job, revise_rec
 from penstock_operator.decide.situation import IN_FLIGHT, UNSETTLED, Situation, Step
 from penstock_operator.decide.specs import encode_spec
 from penstock_operator.model.facts import Problem
-from penstock_operator.model.plan import Deploy, Event, Hold
+from penstock_operator.model.plan import Deploy, Event, Hold, Stop
 
 
 def start(situation: Situation) -> Step:
     """The start of the wanted spec. The job id and what it restores are in the status before anything is deployed."""
     facts = situation.facts
+    if facts.cluster.processes_left or facts.cluster.job_manager_exists:
+        return Step(situation.status, actions=(Stop(),), requeue_seconds=IN_FLIGHT)
     choice = choose_restore(situation)
     if isinstance(choice, Problem):
         return Step(situation.status, problem=choice, requeue_seconds=UNSETTLED)
