@@ -110,6 +110,7 @@ class Marks(Base):
     """Emits the last record's timestamp as watermark."""
 
     def process(self, batch: Batch, input_index: int) -> None:
+        assert batch.timestamps is not None
         self.ctx.output.emit(batch)
         self.ctx.output.emit_watermark(batch.timestamps[-1])
 
@@ -119,6 +120,7 @@ class RunningSum(Base):
 
     def process(self, batch: Batch, input_index: int) -> None:
         backend = self.ctx.state
+        assert backend is not None
         table = backend.table("sum")
         for value in batch.values:
             backend.set_current_key(self.ctx.key_selectors[0](value))
@@ -129,6 +131,7 @@ class RunningSum(Base):
             table.put((old[0] + 1, old[1] + value))
 
     def on_event_timer(self, timestamp: int, key: Any, namespace: Any) -> None:
+        assert self.ctx.state is not None
         count, total = self.ctx.state.table("sum").get()
         self.ctx.output.emit(Batch([(key, count, total)]))
 

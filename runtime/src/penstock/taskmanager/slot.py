@@ -22,10 +22,10 @@ from penstock.control.messages import (
     TriggerCheckpoint,
 )
 from penstock.exchange.network import Network
+from penstock.graph.program_module import install_program
 from penstock.taskmanager.deployment import Selectors, TaskBuilder, TaskPlan, connect_edges, wire_channels
 from penstock.taskmanager.failure import failure_of, restore_failure_of
 from penstock.taskmanager.mailbox import Mailbox
-from penstock.taskmanager.program import load_program
 from penstock.taskmanager.task import Phase, Task, TaskServices
 
 _METRICS_SECONDS = 1.0
@@ -142,7 +142,7 @@ class Slot:
         self._mailbox.flush_interval_seconds = buffer_timeout_seconds(configuration)
         selectors = Selectors()
         try:
-            load_program(deployment.program_module)
+            install_program(deployment.program_module)
             self._network.begin(self._attempt, self._on_peer_lost)
             plans = wire_channels(deployment, self._network, self._slot_id)
             connect_edges(plans, self._network, self._slot_id, selectors)
