@@ -6,7 +6,6 @@ Made by the Kubernetes platform for each deploy. Holds values only.
 from dataclasses import dataclass
 from typing import Any
 
-from penstock_api.v1beta1.deployment import JobNamespaceMode
 from penstock_operator.build import labels
 from penstock_operator.model.launch import Launch
 
@@ -49,7 +48,7 @@ class JobContext:
     @property
     def is_dedicated(self) -> bool:
         """Whether the namespace is the job's own."""
-        return self.launch.spec.effective_namespace_mode is JobNamespaceMode.DEDICATED
+        return self.namespace != self.launch.ref.namespace
 
     @property
     def config_name(self) -> str:

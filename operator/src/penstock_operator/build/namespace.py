@@ -18,11 +18,11 @@ _FIELD = "spec.jobNamespaces.nameTemplate"
 _RESERVED = ("default", "kube-")
 
 
-def job_namespace(spec: FlinkDeploymentSpec, ref: Ref) -> str:
-    """Where the job's objects go; raises `UserError` where the template gives no usable name."""
+def job_namespace(spec: FlinkDeploymentSpec, ref: Ref, default: str = DEFAULT_TEMPLATE) -> str:
+    """Where the job's objects go; `default` is the installation's template. No usable name raises `UserError`."""
     if spec.effective_namespace_mode is JobNamespaceMode.SHARED:
         return ref.namespace
-    template = (spec.job_namespaces.name_template if spec.job_namespaces else None) or DEFAULT_TEMPLATE
+    template = (spec.job_namespaces.name_template if spec.job_namespaces else None) or default
     try:
         environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
         name = environment.from_string(template).render(name=ref.name, namespace=ref.namespace).strip()

@@ -1,0 +1,222 @@
+"""Jobs on a Kubernetes cluster: the platform port over the API server. Called by the loop, from worker threads.
+
+Builds nothing itself (`build/` does) and decides nothing: it reads, applies, deletes. Never touches an object without
+the resource's own label.
+"""
+
+from collections.abc import Iterator
+
+import structlog
+
+from penstock_api.reasons import Reason
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.status import FlinkDeploymentStatus
+from penstock_operator.build import labels
+from penstock_operator.build.assembly import build_job, build_surroundings
+from penstock_operator.build.context import Defaults, JobContext
+from penstock_operator.build.namespace import DEFAULT_TEMPLATE, job_namespace
+from penstock_operator.build.references import references
+from penstock_operator.clients.kube import KubeClient, Manifest
+from penstock_operator.errors import OperatorError, UserError
+from penstock_operator.model.facts import ClusterFacts, Problem, Ref
+from penstock_operator.model.launch import Launch
+from penstock_operator.model.plan import Event
+from penstock_operator.platforms import kubernetes_events, kubernetes_namespace
+from penstock_operator.platforms.kubernetes_certificates import make_certificates
+from penstock_operator.platforms.kubernetes_logs import pod_lines
+from penstock_operator.platforms.kubernetes_observation import cluster_facts
+from penstock_operator.platforms.kubernetes_storage import storage_keys
+from penstock_operator.platforms.port import StorageAccess
+
+log = structlog.get_logger(__name__)
+
+_SWEPT_KINDS = ("Deployment", "Service", "Ingress", "ConfigMap", "Secret", "ServiceAccount")
+"""What a job has beside its resource (`Shared` mode), in the order in which it is deleted."""
+
+
+class KubernetesPlatform:
+    """One cluster."""
+
+    def __init__(
+        self, client: KubeClient, defaults: Defaults, namespace_template: str = DEFAULT_TEMPLATE
+    ) -> None:
+        self._client = client
+        self._defaults = defaults
+        self._template = namespace_template
+
+    # Resources.
+
+    def read(self, ref: Ref) -> FlinkDeployment | None:
+        """The resource as the API server has it."""
+        found = self._client.get("FlinkDeployment", ref.name, ref.namespace)
+        return None if found is None else FlinkDeployment.from_wire(found)
+
+    def write_status(self, resource: FlinkDeployment, status: FlinkDeploymentStatus) -> FlinkDeployment:
+        """Put the status subresource, with the job's namespace, in which the job stays from then on."""
+        status = status.model_copy(update={"job_namespace": status.job_namespace or self._place(resource)})
+        meta = resource.metadata
+        body = {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "metadata": {
+                "name": meta.name,
+                "namespace": meta.namespace,
+                "resourceVersion": meta.resource_version,
+            },
+            "status": status.to_wire(),
+        }
+        return FlinkDeployment.from_wire(self._client.replace(body, "status"))
+
+    def hold(self, resource: FlinkDeployment) -> FlinkDeployment:
+        """Our finalizer on; nothing is written where it is on already."""
+        if labels.FINALIZER in resource.metadata.finalizers:
+            return resource
+        return self._finalizers(resource, [*resource.metadata.finalizers, labels.FINALIZER])
+
+    def release(self, resource: FlinkDeployment) -> None:
+        """Our finalizer off, and upstream's."""
+        gone = (labels.FINALIZER, *labels.UPSTREAM_FINALIZERS)
+        current = self.read(Ref(resource.metadata.namespace, resource.metadata.name))
+        if current is None or current.metadata.uid != resource.metadata.uid:
+            return
+        kept = [name for name in current.metadata.finalizers if name not in gone]
+        if kept != current.metadata.finalizers:
+            self._finalizers(current, kept)
+
+    def emit(self, resource: FlinkDeployment, event: Event) -> None:
+        """An Event on the resource; one that cannot be written is in the log already."""
+        try:
+            kubernetes_events.record(self._client, resource, event)
+        except OperatorError as error:
+            log.warning("an Event could not be written", event=event.reason.value, error=error.message)
+
+    # The job.
+
+    def job_namespace(self, resource: FlinkDeployment) -> str:
+        """The namespace that the status records, else the one that the template gives."""
+        if resource.status.job_namespace:
+            return resource.status.job_namespace
+        meta = resource.metadata
+        return job_namespace(resource.spec, Ref(meta.namespace, meta.name), self._template)
+
+    def refusals(self, resource: FlinkDeployment) -> tuple[Problem, ...]:
+        """A namespace that is not the job's, or something that the spec names and that is not there."""
+        meta = resource.metadata
+        try:
+            namespace = self.job_namespace(resource)
+        except UserError as error:
+            return (Problem(error.reason, error.message),)
+        found: list[Problem] = []
+        if namespace != meta.namespace:
+            refused = kubernetes_namespace.refusal(
+                self._client.get("Namespace", namespace), Ref(meta.namespace, meta.name), meta.uid or ""
+            )
+            if refused is not None:
+                found.append(Problem(refused.reason, refused.message))
+        return (*found, *self._missing(resource, is_dedicated=namespace != meta.namespace))
+
+    def observe(self, resource: FlinkDeployment) -> ClusterFacts:
+        """Deployments, pods and what keeps them from running."""
+        try:
+            namespace = self.job_namespace(resource)
+        except UserError:  # nothing was ever made: the template gives no name, as `refusals` says
+            return ClusterFacts()
+        return cluster_facts(self._client, resource, namespace)
+
+    def deploy(self, resource: FlinkDeployment, launch: Launch) -> None:
+        """1. the namespace, 2. what it is furnished with, 3. config, certificates, Services, Deployments."""
+        context = JobContext(launch, self.job_namespace(resource), self._defaults)
+        if context.is_dedicated:
+            kubernetes_namespace.claim(self._client, context)
+        account = None
+        if launch.spec.service_account:
+            account = self._client.get("ServiceAccount", launch.spec.service_account, launch.ref.namespace)
+        for manifest in build_surroundings(context, account, self._sources(context)):
+            self._client.apply(manifest)
+        held = self._client.get("Secret", context.tls_name, context.namespace)
+        certificates = None if held else make_certificates(context.name, context.service_hosts)
+        for manifest in build_job(context, certificates):
+            self._client.apply(manifest)
+        log.info("deployed", resource=str(launch.ref), namespace=context.namespace, job_id=launch.job_id)
+
+    def stop(self, resource: FlinkDeployment) -> None:
+        """Delete both Deployments; their pods get their grace period to end."""
+        namespace = self.job_namespace(resource)
+        for name in (resource.metadata.name, f"{resource.metadata.name}-taskmanager"):
+            found = self._client.get("Deployment", name, namespace)
+            if kubernetes_namespace.is_of(found, resource.metadata.uid or ""):
+                self._client.delete("Deployment", name, namespace)
+
+    def remove(self, resource: FlinkDeployment) -> None:
+        """Delete the job's namespace; beside the resource, everything with its label."""
+        try:
+            namespace = self.job_namespace(resource)
+        except UserError:  # no namespace was ever made
+            return
+        uid = resource.metadata.uid or ""
+        if namespace != resource.metadata.namespace:
+            found = self._client.get("Namespace", namespace)
+            if found is not None and kubernetes_namespace.is_of(found, uid):
+                self._client.delete("Namespace", namespace, uid=found["metadata"]["uid"])
+            return
+        for kind in _SWEPT_KINDS:
+            for found in self._client.list(kind, namespace, f"{labels.RESOURCE_UID}={uid}"):
+                self._client.delete(kind, found["metadata"]["name"], namespace)
+
+    def storage(self, resource: FlinkDeployment) -> StorageAccess:
+        """The job's keys, with credentials from the Secrets that its pods use."""
+        namespace = resource.metadata.namespace
+
+        def read(kind: str, name: str) -> Manifest | None:
+            return self._client.get(kind, name, namespace)
+
+        return StorageAccess(storage_keys(resource.spec, dict(self._defaults.configuration), read))
+
+    def logs(self, resource: FlinkDeployment, *, follow: bool) -> Iterator[str]:
+        """Lines of the job's pods."""
+        return pod_lines(self._client, resource.metadata.name, self.job_namespace(resource), follow=follow)
+
+    def _place(self, resource: FlinkDeployment) -> str | None:
+        try:
+            return self.job_namespace(resource)
+        except UserError:
+            return None
+
+    def _finalizers(self, resource: FlinkDeployment, names: list[str]) -> FlinkDeployment:
+        meta = resource.metadata
+        patch = {"metadata": {"resourceVersion": meta.resource_version, "finalizers": names}}
+        return FlinkDeployment.from_wire(
+            self._client.patch("FlinkDeployment", meta.name, meta.namespace, patch)
+        )
+
+    def _missing(self, resource: FlinkDeployment, *, is_dedicated: bool) -> Iterator[Problem]:
+        """What the spec names and what cannot follow the job or is not there."""
+        namespace = resource.metadata.namespace
+        for wanted in references(resource.spec):
+            if wanted.kind == "PersistentVolumeClaim":
+                if is_dedicated:
+                    message = f"{wanted.where} names claim {wanted.name!r}, which stays in {namespace}"
+                    yield Problem(
+                        Reason.VOLUME_NEEDS_SHARED_NAMESPACE,
+                        f"{message}: set spec.jobNamespaces.mode to Shared",
+                    )
+                continue
+            if wanted.optional or self._client.get(wanted.kind, wanted.name, namespace) is not None:
+                continue
+            reason = Reason.SECRET_MISSING if wanted.kind == "Secret" else Reason.CONFIG_MAP_MISSING
+            message = (
+                f"{wanted.where} names {wanted.kind} {wanted.name!r}, which is not in {namespace}: create it"
+            )
+            yield Problem(reason, message)
+
+    def _sources(self, context: JobContext) -> list[Manifest]:
+        """The Secrets and ConfigMaps to copy."""
+        if not context.is_dedicated:
+            return []
+        found = []
+        for wanted in references(context.launch.spec):
+            if wanted.kind in ("Secret", "ConfigMap"):
+                source = self._client.get(wanted.kind, wanted.name, context.launch.ref.namespace)
+                if source is not None:
+                    found.append(source)
+        return found

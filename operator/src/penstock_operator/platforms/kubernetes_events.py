@@ -1,0 +1,50 @@
+"""Events on resources: one object for each distinct message, counted up when it is repeated. Called by the platform."""
+
+import hashlib
+from datetime import UTC, datetime
+
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_operator.clients.kube import KubeClient, Manifest
+from penstock_operator.model.plan import Event
+
+_LONGEST = 1024
+"""The API server refuses longer messages."""
+
+
+def record(client: KubeClient, resource: FlinkDeployment, event: Event) -> None:
+    """Make or count up the Event; raises `OperatorError`."""
+    wanted = _manifest(resource, event, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    metadata = wanted["metadata"]
+    held = client.get("Event", metadata["name"], metadata["namespace"])
+    if held is None:
+        client.create(wanted)
+        return
+    again = {"count": int(held.get("count") or 1) + 1, "lastTimestamp": wanted["lastTimestamp"]}
+    client.patch("Event", metadata["name"], metadata["namespace"], again)
+
+
+def _manifest(resource: FlinkDeployment, event: Event, now: str) -> Manifest:
+    about = resource.metadata
+    message = event.message[:_LONGEST]
+    said = "\0".join((about.uid or "", event.type, event.reason.value, event.component, message))
+    digest = hashlib.sha256(said.encode()).hexdigest()[:16]
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{about.name}.{digest}", "namespace": about.namespace},
+        "involvedObject": {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "name": about.name,
+            "namespace": about.namespace,
+            "uid": about.uid,
+        },
+        "type": event.type,
+        "reason": event.reason.value,
+        "message": message,
+        "source": {"component": event.component},
+        "reportingComponent": event.component,
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+    }

@@ -1,0 +1,79 @@
+"""The namespace of a job on the cluster: taken, given up, and swept when its resource is gone.
+
+Called by the Kubernetes platform. A namespace without the resource's own label is never touched.
+"""
+
+import structlog
+
+from penstock_api.reasons import Reason
+from penstock_operator.build import labels
+from penstock_operator.build.context import JobContext, Manifest
+from penstock_operator.build.namespace import build_namespace
+from penstock_operator.clients.kube import KubeClient
+from penstock_operator.errors import Conflict, ExternalError, OperatorError, UserError
+from penstock_operator.model.facts import Ref
+
+log = structlog.get_logger(__name__)
+
+
+def refusal(found: Manifest | None, ref: Ref, uid: str) -> OperatorError | None:
+    """Why the namespace, as it is, cannot be this resource's; None if it is free or already is."""
+    if found is None:
+        return None
+    name = found["metadata"]["name"]
+    owner = labels.owner_of(found["metadata"].get("labels") or {})
+    if owner is None:
+        message = f"namespace {name} exists and is not Penstock's: delete it or change spec.jobNamespaces.nameTemplate"
+        return UserError(Reason.NAMESPACE_NOT_OURS, message)
+    if found["metadata"].get("deletionTimestamp"):
+        message = f"namespace {name} is still being deleted: the job starts when it is gone"
+        return ExternalError(Reason.NAMESPACE_TERMINATING, message)
+    if owner != ref:
+        message = (
+            f"namespace {name} is that of {owner}: change spec.jobNamespaces.nameTemplate of one of them"
+        )
+        return UserError(Reason.NAMESPACE_COLLISION, message)
+    if found["metadata"]["labels"].get(labels.RESOURCE_UID) != uid:
+        message = f"namespace {name} is that of an earlier {ref}: the job starts when it is gone"
+        return ExternalError(Reason.NAMESPACE_TERMINATING, message)
+    return None
+
+
+def is_of(found: Manifest | None, uid: str) -> bool:
+    """Whether the object was made for the resource with this uid."""
+    return found is not None and (found["metadata"].get("labels") or {}).get(labels.RESOURCE_UID) == uid
+
+
+def claim(client: KubeClient, context: JobContext) -> None:
+    """Make the namespace, or bring its labels up to date; raises where it is not this resource's."""
+    wanted = build_namespace(context)
+    found = client.get("Namespace", context.namespace)
+    if found is None:
+        try:
+            client.create(wanted)
+            return
+        except Conflict:
+            found = client.get("Namespace", context.namespace)
+    error = refusal(found, context.launch.ref, context.launch.uid)
+    if error is not None:
+        raise error
+    client.apply(wanted)
+
+
+def sweep(client: KubeClient) -> list[str]:
+    """Delete the namespaces whose resource is gone; returns their names."""
+    swept = []
+    for namespace in client.list("Namespace", selector=labels.OURS):
+        metadata = namespace["metadata"]
+        owner = labels.owner_of(metadata["labels"])
+        if owner is None or metadata.get("deletionTimestamp"):
+            continue
+        resource = client.get("FlinkDeployment", owner.name, owner.namespace)
+        if resource is not None and is_of(namespace, resource["metadata"]["uid"]):
+            continue
+        log.warning(
+            "namespace lost its resource and is deleted", namespace=metadata["name"], resource=str(owner)
+        )
+        client.delete("Namespace", metadata["name"], uid=metadata["uid"])
+        swept.append(metadata["name"])
+    return swept

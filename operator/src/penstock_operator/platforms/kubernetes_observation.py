@@ -1,0 +1,75 @@
+"""What exists of a job on the cluster, read live. Called by the Kubernetes platform once a turn of the loop."""
+
+from penstock_api.v1beta1.configuration import flatten_configuration
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_operator.build import labels
+from penstock_operator.build.context import REST_PORT
+from penstock_operator.clients.kube import KubeClient, Manifest
+from penstock_operator.model.facts import ClusterFacts
+from penstock_operator.platforms.kubernetes_diagnosis import diagnose, needs_events
+from penstock_operator.platforms.kubernetes_namespace import is_of
+
+_ENDED = ("Succeeded", "Failed")
+
+
+def cluster_facts(client: KubeClient, resource: FlinkDeployment, namespace: str) -> ClusterFacts:
+    """The facts; objects of the same names that are not this resource's count as absent."""
+    name, uid = resource.metadata.name, resource.metadata.uid or ""
+    manager = _own(client.get("Deployment", name, namespace), uid)
+    workers = _own(client.get("Deployment", f"{name}-taskmanager", namespace), uid)
+    pods = client.list("Pod", namespace, f"{labels.RESOURCE_UID}={uid}")
+    deployments = [found for found in (manager, workers) if found is not None]
+    events = []
+    if needs_events(pods):
+        events = [event for event in client.list("Event", namespace) if event.get("type") == "Warning"]
+    annotations = (manager or workers or {}).get("metadata", {}).get("annotations", {})
+    exists = manager is not None and not _is_ending(manager)
+    rest_exists = exists and _available(manager) > 0
+    return ClusterFacts(
+        job_manager_exists=exists,
+        task_managers_exist=workers is not None and not _is_ending(workers),
+        job_manager_ready=rest_exists,
+        processes_left=sum(1 for pod in pods if _phase(pod) not in _ENDED),
+        leftovers=_leftovers(client, resource, namespace, deployments),
+        task_managers=_available(workers),
+        job_id=annotations.get(labels.JOB_ID),
+        fingerprint=annotations.get(labels.FINGERPRINT),
+        rest_url=_rest_url(resource, namespace) if rest_exists else None,
+        problem=diagnose(pods, deployments, events),
+    )
+
+
+def _own(found: Manifest | None, uid: str) -> Manifest | None:
+    return found if is_of(found, uid) else None
+
+
+def _is_ending(found: Manifest) -> bool:
+    return bool(found["metadata"].get("deletionTimestamp"))
+
+
+def _available(deployment: Manifest | None) -> int:
+    return int((deployment or {}).get("status", {}).get("readyReplicas") or 0)
+
+
+def _phase(pod: Manifest) -> str:
+    phase: str = pod.get("status", {}).get("phase", "")
+    return phase
+
+
+def _rest_url(resource: FlinkDeployment, namespace: str) -> str:
+    keys = flatten_configuration(resource.spec.flink_configuration)
+    scheme = "https" if keys.get("security.ssl.rest.enabled") == "true" else "http"
+    port = keys.get("rest.port", str(REST_PORT))
+    return f"{scheme}://{resource.metadata.name}-rest.{namespace}.svc:{port}"
+
+
+def _leftovers(
+    client: KubeClient, resource: FlinkDeployment, namespace: str, deployments: list[Manifest]
+) -> bool:
+    uid = resource.metadata.uid or ""
+    if namespace != resource.metadata.namespace:
+        return is_of(client.get("Namespace", namespace), uid)
+    selector = f"{labels.RESOURCE_UID}={uid}"
+    return bool(deployments) or any(
+        client.list(kind, namespace, selector) for kind in ("Service", "ConfigMap", "Secret")
+    )
