@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 
 from tests.servers import KafkaServer, PostgresServer, S3Server, ZooKeeperServer
 
-INSTALL_SECONDS = 600
+INSTALL_SECONDS = 300
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

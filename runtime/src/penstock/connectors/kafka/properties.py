@@ -44,7 +44,8 @@ def client_properties(properties: Mapping[str, Any], **overrides: Any) -> dict[s
     bootstrap_servers(properties)
     kept = {key: value for key, value in properties.items() if key not in _JAVA_ONLY}
     ours = {key.replace("_", "."): value for key, value in overrides.items()}
-    return {"log_level": 4, **kept, **ours}
+    # Connection losses reach the callbacks and our log; librdkafka would print each attempt to stderr.
+    return {"log_level": 2, "reconnect.backoff.max.ms": 2000, **kept, **ours}
 
 
 def protocol_client_arguments(properties: Mapping[str, Any]) -> dict[str, Any]:

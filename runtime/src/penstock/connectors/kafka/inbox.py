@@ -1,0 +1,95 @@
+"""What the task tells the consuming thread of a Kafka reader: which partitions, from where, up to where.
+
+Used by `source` alone. Everything that touches the consumer's assignment runs in the consuming thread.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from penstock.connectors.contract import Split
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Reading:
+    topic: str
+    partition: int
+    end: int | None
+    pending: int = 0
+
+
+class ConsumerInbox:
+    """Hands assignments over and keeps the ends of bounded partitions."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._arriving: list[Split] = []
+        self._to_commit: list[TopicPartition] = []
+        self._reading: dict[str, _Reading] = {}
+
+    def assign(self, splits: Sequence[Split]) -> None:
+        """Read these too (called in the task)."""
+        with self._lock:
+            self._arriving.extend(splits)
+
+    def commit(self, offsets: list[TopicPartition]) -> None:
+        """Commit the group's offsets soon (called in the task); later offsets replace those that still wait."""
+        with self._lock:
+            self._to_commit = offsets
+
+    @property
+    def has_assignment(self) -> bool:
+        """True while there is something to read."""
+        return bool(self._reading)
+
+    def apply(self, consumer: Consumer) -> None:
+        """Take over what arrived (called in the thread)."""
+        with self._lock:
+            arriving, self._arriving = self._arriving, []
+            to_commit, self._to_commit = self._to_commit, []
+        if to_commit:
+            try:
+                consumer.commit(offsets=to_commit, asynchronous=True)
+            except KafkaException as error:
+                log.warning("committing offsets of the group failed: %s", error.args[0].str())
+        if not arriving:
+            return
+        for split in arriving:
+            self._reading[split["id"]] = _Reading(split["topic"], split["partition"], split.get("end"))
+        consumer.incremental_assign(
+            [TopicPartition(split["topic"], split["partition"], split["position"]) for split in arriving]
+        )
+
+    def is_reading(self, split_id: str) -> bool:
+        """True unless the partition was finished: late messages of it are dropped."""
+        return split_id in self._reading
+
+    def end_of(self, split_id: str) -> int | None:
+        """The offset at which to stop, None for never."""
+        return self._reading[split_id].end
+
+    def finish(self, consumer: Consumer, split_id: str) -> None:
+        """Read no more of this partition."""
+        reading = self._reading.pop(split_id)
+        consumer.incremental_unassign([TopicPartition(reading.topic, reading.partition)])
+
+    def observe(self, consumer: Consumer) -> None:
+        """Note how far behind each partition is, from what the client knows without asking."""
+        for reading in self._reading.values():
+            partition = TopicPartition(reading.topic, reading.partition)
+            try:
+                _, high = consumer.get_watermark_offsets(partition, cached=True)
+                position = consumer.position([partition])[0].offset
+            except KafkaException:
+                continue
+            if high >= 0 and position >= 0:
+                reading.pending = max(0, high - position)
+
+    def pending_records(self) -> float:
+        """Records that wait in Kafka, over all partitions (Flink's `pendingRecords`)."""
+        return float(sum(reading.pending for reading in list(self._reading.values())))
