@@ -9,6 +9,8 @@ from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.observe.checkpoints import observe_state
 from tests.servers.s3 import S3Server
 
+pytestmark = pytest.mark.integration
+
 JOB = "b" * 32
 
 
