@@ -42,7 +42,8 @@ class Connection:
         self._is_open = True
         self._is_paused = False
         self._is_shaking = isinstance(end, ssl.SSLSocket)
-        self._tls_wants_write = False
+        # The first word is the client's: being writable starts the handshake.
+        self._tls_wants_write = self._is_shaking
         self.bytes_out = 0
         end.setblocking(False)
         self._watch()
