@@ -41,11 +41,12 @@ def apply_crds() -> None:
 @app.command()
 def uninstall(
     force: Annotated[bool, typer.Option(help="Release resources that are still there.")] = False,
+    delete_crds: Annotated[bool, typer.Option(help="Delete every resource and the definitions.")] = False,
 ) -> None:
     """Before a Helm uninstall: leave nothing that would stay Terminating."""
     from penstock_operator.crds import uninstall as leave
 
-    leave(force=force)
+    leave(force=force, delete_crds=delete_crds)
 
 
 def main() -> None:

@@ -1,0 +1,142 @@
+"""The operator's process in a cluster: watches, leadership, workers, sweep, health. Called by `penstock-operator run`.
+
+Standbys watch and answer probes, and handle nothing until they hold the Lease.
+"""
+
+import asyncio
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import kopf
+import structlog
+import yaml
+
+from penstock_api.v1beta1.configuration import flatten_configuration
+from penstock_operator import crds
+from penstock_operator.build.context import Defaults
+from penstock_operator.clients.kube import KubeClient
+from penstock_operator.errors import OperatorError
+from penstock_operator.handlers.deployment import register
+from penstock_operator.handlers.leadership import Leadership
+from penstock_operator.model.facts import Ref
+from penstock_operator.model.launch import OPERATOR_PREFIXES
+from penstock_operator.platforms.kubernetes import KubernetesPlatform
+from penstock_operator.platforms.kubernetes_namespace import sweep
+from penstock_operator.reconcile.loop import Loop
+from penstock_operator.reconcile.workqueue import WorkQueue
+from penstock_operator.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_SWEEP_SECONDS = 60.0
+_CONFIG_DIRECTORY = "/opt/flink/conf"
+
+
+def run(settings: Settings) -> None:
+    """Run until told to stop; losing the Lease ends the process at once."""
+    client = KubeClient.from_environment()
+    crds.check(client)
+    operator = Operator(settings, client)
+    try:
+        asyncio.run(operator.serve())
+    finally:
+        operator.close()
+        client.close()
+
+
+def job_defaults(settings: Settings, folder: Path) -> Defaults:
+    """What jobs get that do not say otherwise: from the settings, and Flink keys of the operator's `config.yaml`."""
+    keys: dict[str, str] = {}
+    for name in ("flink-conf.yaml", "config.yaml"):
+        if (folder / name).is_file():
+            keys.update(flatten_configuration(yaml.safe_load((folder / name).read_text("utf-8")) or {}))
+    return Defaults(
+        image=settings.runtime_image,
+        image_pull_policy=settings.runtime_image_pull_policy,
+        cluster_role=settings.job_cluster_role,
+        operator_namespace=settings.operator_namespace,
+        configuration=tuple(
+            sorted((key, value) for key, value in keys.items() if not key.startswith(OPERATOR_PREFIXES))
+        ),
+    )
+
+
+class Operator:
+    """Everything that runs in the process."""
+
+    def __init__(self, settings: Settings, client: KubeClient) -> None:
+        self._settings = settings
+        self._client = client
+        folder = Path(os.environ.get("FLINK_CONF_DIR", _CONFIG_DIRECTORY))
+        platform = KubernetesPlatform(client, job_defaults(settings, folder), settings.namespace_template)
+        self._queue = WorkQueue(Loop(platform).reconcile, settings.workers)
+        lease = (settings.operator_namespace, settings.lease_name)
+        self._leadership = Leadership(client, lease, settings.pod_name, settings.lease_seconds)
+        self._stopping = threading.Event()
+        self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
+
+    async def serve(self, stop: asyncio.Event | None = None) -> None:
+        """Watch, until stopped by a signal or by `stop`."""
+        registry, options = kopf.OperatorRegistry(), kopf.OperatorSettings()
+        options.posting.enabled = False
+        options.peering.standalone = True
+        options.networking.request_timeout = 60
+        register(registry, options, self._wake)
+        self._register_life(registry)
+        await kopf.operator(
+            registry=registry,
+            settings=options,
+            clusterwide=True,
+            standalone=True,
+            stop_flag=stop,
+            liveness_endpoint=f"http://0.0.0.0:{self._settings.health_port}/healthz",
+        )
+
+    def close(self) -> None:
+        """Finish what is being done, then give the Lease up; called more than once does no harm."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        self._queue.close(timeout=10.0)
+        self._leadership.stop()
+
+    def _register_life(self, registry: kopf.OperatorRegistry) -> None:
+        @kopf.on.login(registry=registry)
+        def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+            return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+        @kopf.on.startup(registry=registry)
+        def started(**_: Any) -> None:
+            self._leadership.start(self._lead, _end_process)
+
+        @kopf.on.cleanup(registry=registry)
+        def cleaned_up(**_: Any) -> None:
+            self.close()
+
+        @kopf.on.probe(registry=registry, id="leader")
+        def leads(**_: Any) -> bool:
+            return self._leadership.is_leader
+
+    def _wake(self, ref: Ref) -> None:
+        watched = self._settings.watch_namespaces
+        if not watched or ref.namespace in watched:
+            self._queue.wake(ref)
+
+    def _lead(self) -> None:
+        self._queue.start()
+        self._sweeper.start()
+
+    def _sweep(self) -> None:
+        """Namespaces of resources that are gone, now and then: level-triggered, so a missed event costs a minute."""
+        while not self._stopping.wait(_SWEEP_SECONDS):
+            try:
+                sweep(self._client)
+            except OperatorError as error:
+                log.warning("the sweep failed", error=error.message)
+
+
+def _end_process() -> None:
+    """At once, with what is being done undone: another process may lead already."""
+    os._exit(1)
