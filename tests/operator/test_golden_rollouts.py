@@ -359,3 +359,29 @@ def test_live_options_do_not_restart(world: World, golden) -> None:
     world.settle()
     assert world.resource.status.observed_generation == 2
     golden(world)
+
+
+def test_failed_job_is_restarted_if_asked(world: World, golden) -> None:
+    world.edit(set_option("job.restart.failed", "true"))
+    running(world)
+    world.say("the job fails for good")
+    world.job = FlinkJobState.FAILED
+    world.settle()
+    assert world.job is FlinkJobState.RUNNING
+    golden(world)
+
+
+def test_finished_job_expires(world: World, golden) -> None:
+    world.edit(set_option("jm-deployment.shutdown-ttl", "10 min"))
+    running(world)
+    world.say("the job ends")
+    world.job = FlinkJobState.FINISHED
+    world.settle()
+    assert world.processes == 3
+    world.say("ten minutes later")
+    world.clock += 601_000
+    world.settle()
+    assert world.processes == 0
+    assert world.resource.status.job_status.state is FlinkJobState.FINISHED
+    assert world.resource.status.lifecycle_state is LifecycleState.STABLE
+    golden(world)

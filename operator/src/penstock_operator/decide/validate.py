@@ -25,7 +25,7 @@ QUANTITY = re.compile(r"(\d+(\.\d*)?|\.\d+)\s*(e\d+|[numkKMGTPE]i?|[kmgt]b?)?", 
 DURATION_OPTIONS = (
     "savepoint.trigger.grace-period",
     "resource.cleanup.timeout",
-    "deployment.readiness.timeout",
+    "jm-deployment.shutdown-ttl",
 )
 
 

@@ -4,6 +4,7 @@ from penstock_operator.decide.rules.await_savepoint import await_savepoint
 from penstock_operator.decide.rules.change import change
 from penstock_operator.decide.rules.delete import delete
 from penstock_operator.decide.rules.deploy import deploy
+from penstock_operator.decide.rules.expire import expire
 from penstock_operator.decide.rules.finish_stop import finish_stop
 from penstock_operator.decide.rules.first import first
 from penstock_operator.decide.rules.manual_savepoint import manual_savepoint
@@ -26,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     change,
     deploy,
     recover,
+    expire,
     manual_savepoint,
     record,
     steady,
