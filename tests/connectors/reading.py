@@ -29,7 +29,7 @@ class SourceRun:
         self.readers: list[SourceReader] = []
         for subtask in range(self.parallelism):
             reader = self.definition.create_reader()
-            reader.open(reader_context(self._wake.set, subtask, self.parallelism))
+            reader.open(reader_context(self._wake.set, subtask, self.parallelism, self.configuration))
             self.readers.append(reader)
         self.enumerator: SplitEnumerator = enumerator_factory(self.definition.connector).create_enumerator(
             self.definition.options, self.parallelism, self.enumerator_state, self.configuration

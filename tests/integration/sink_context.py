@@ -1,6 +1,6 @@
 """Contexts for sinks and readers that run without an engine. Used by the integration tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from penstock.connectors.contract import ReaderContext, SinkContext
 
@@ -30,13 +30,18 @@ def sink_context(subtask: int, parallelism: int, old_parallelism: int | None = N
     )
 
 
-def reader_context(wake: Callable[[], None], subtask: int = 0, parallelism: int = 1) -> ReaderContext:
+def reader_context(
+    wake: Callable[[], None],
+    subtask: int = 0,
+    parallelism: int = 1,
+    configuration: Mapping[str, str] | None = None,
+) -> ReaderContext:
     """The context of one source subtask."""
     return ReaderContext(
         subtask_index=subtask,
         parallelism=parallelism,
         task_name="Source: test",
         metrics=NoMetrics(),
-        configuration={},
+        configuration=configuration or {},
         wake=wake,
     )

@@ -154,6 +154,9 @@ class SinkWriter(Protocol):
 class Committer(Protocol):
     """Commits what writers prepared. Every method is idempotent: after a crash it is called again with the same arguments."""
 
+    def open(self, ctx: SinkContext) -> None:
+        """Take the context; called once, before anything else. Does no I/O that may fail."""
+
     def commit(self, committables: Sequence[Mapping[str, Any]]) -> None:
         """Make it visible. Raises (the job fails, and says why) if it is lost for good."""
 

@@ -7,7 +7,7 @@ stores credentials anywhere.
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ from penstock.filesystems.port import FileStatus
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+Collected = list[tuple[str, str]]
 SCHEMES = ("s3", "s3a", "s3p")
 _DENIED = {
     "AccessDenied",
@@ -230,6 +231,21 @@ class S3FileSystem:
             except ClientError as error:
                 if _code(error) not in _MISSING:
                     raise
+
+    def list_uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
+        """Path and id of every unfinished upload under the folder `prefix`."""
+        bucket, folder = split_s3(prefix, folder=True)
+        scheme = prefix.split("://", 1)[0]
+        found: Collected = []
+        with _mapped(prefix):
+            for page in self._client.get_paginator("list_multipart_uploads").paginate(
+                Bucket=bucket, Prefix=folder
+            ):
+                found.extend(
+                    (f"{scheme}://{bucket}/{upload['Key']}", upload["UploadId"])
+                    for upload in page.get("Uploads", [])
+                )
+        return found
 
     def close(self) -> None:
         """Close the connection pool."""

@@ -1,7 +1,7 @@
 """Runs a connector's sink: writes, pre-commits at the barrier, commits once the checkpoint is complete.
 
-What was restored is committed in `open`, before anything is written. Without checkpoints everything is committed at the
-end of input. Never commits what was prepared for a checkpoint that is not complete.
+What was restored is committed in `open`, before anything is written. Without checkpoints everything is
+committed at the end of input. Never commits what was prepared for a checkpoint that is not complete.
 """
 
 import json
@@ -44,8 +44,6 @@ class SinkOperator(PassiveOperator):
         """1. Commit what was restored. 2. Start the writer from its state."""
         self.ctx = ctx
         restored = ctx.restored
-        if restored is not None and restored.committables and self._committer is not None:
-            self._committer.commit([dict(item) for item in restored.committables])
         sink_context = SinkContext(
             job_id=ctx.job_id,
             operator_id=ctx.operator_id,
@@ -56,6 +54,10 @@ class SinkOperator(PassiveOperator):
             metrics=ctx.metrics,
             configuration=ctx.configuration,
         )
+        if self._committer is not None:
+            self._committer.open(sink_context)
+            if restored is not None and restored.committables:
+                self._committer.commit([dict(item) for item in restored.committables])
         states = list(restored.writer) if restored is not None else []
         self._writer.open(sink_context, states, restored.checkpoint_id if restored is not None else None)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from penstock.connectors.contract import SinkContext
 from penstock.connectors.kafka import protocol
 from penstock.connectors.kafka.errors import TransactionLost, TransactionUnsettled
 from penstock.connectors.kafka.protocol import CoordinatorClient, TransactionDescription
@@ -123,6 +124,11 @@ class TransactionCommitter:
     def __init__(self, properties: Mapping[str, Any], ignore_expired: bool = False) -> None:
         self._client = CoordinatorClient(properties)
         self._ignore_expired = ignore_expired
+
+    def open(self, ctx: SinkContext) -> None:
+        """Learn what the configuration says of forgotten transactions."""
+        if ctx.configuration.get(EXPIRED_TRANSACTIONS) == "ignore":
+            self._ignore_expired = True
 
     def commit(self, committables: Sequence[Mapping[str, Any]]) -> None:
         """Commit each; `TransactionLost` if one is gone, after the others are committed."""
