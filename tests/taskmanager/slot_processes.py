@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 from penstock.control.messages import (
     AddSplits,
     CancelTasks,
+    CheckpointAborted,
     CheckpointAcknowledged,
     CheckpointCompleted,
     Command,
@@ -44,7 +45,7 @@ class SlotProcess:
         self, slot_id: str, folder: Path, on_event: Callable[[str, Event], None], **options: Any
     ) -> None:
         ours, theirs = socket.socketpair()
-        made = WorkerOptions(slot_id=slot_id, directory=str(folder), **{"host_id": "h", **options})
+        made = WorkerOptions(slot_id=slot_id, directory=str(folder), **options)
         self.slot_id = slot_id
         self.process = subprocess.Popen(
             [
@@ -80,12 +81,18 @@ class SlotProcess:
 class Slots:
     """Slots of one deployment."""
 
-    def __init__(self, count: int, **options: Any) -> None:
+    def __init__(self, count: int, *, one_host: bool = True, **options: Any) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="slots-")
         self._changed = threading.Condition()
         self.events: list[tuple[str, Event]] = []
         self.slots = [
-            SlotProcess(f"s{number}", Path(self._folder.name), self._on_event, **options)
+            SlotProcess(
+                f"s{number}",
+                Path(self._folder.name),
+                self._on_event,
+                host_id="h" if one_host else f"h{number}",
+                **options,
+            )
             for number in range(count)
         ]
         self.attempt = 0
@@ -230,6 +237,9 @@ class Slots:
 
     def complete(self, checkpoint_id: int) -> None:
         self.send_all(CheckpointCompleted(job_id=JOB, attempt=self.attempt, checkpoint_id=checkpoint_id))
+
+    def abort(self, checkpoint_id: int) -> None:
+        self.send_all(CheckpointAborted(job_id=JOB, attempt=self.attempt, checkpoint_id=checkpoint_id))
 
     def cancel(self) -> None:
         self.send_all(CancelTasks(job_id=JOB, attempt=self.attempt))

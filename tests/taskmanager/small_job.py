@@ -5,7 +5,8 @@ Loaded by reference in slot processes, so it stays a module of its own.
 
 import json
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +116,22 @@ class Marks(Base):
         self.ctx.output.emit_watermark(batch.timestamps[-1])
 
 
+@dataclass
+class Tally:
+    """A state value of a class of the program."""
+
+    count: int
+    total: int
+
+    def __iter__(self) -> Iterator[int]:
+        return iter((self.count, self.total))
+
+
 class RunningSum(Base):
     """Emits (key, count, sum) when event time ends; state survives checkpoints and rescaling."""
+
+    def __init__(self, value_class: str | None = None) -> None:
+        self._make: Any = globals()[value_class] if value_class else lambda *parts: parts
 
     def process(self, batch: Batch, input_index: int) -> None:
         backend = self.ctx.state
@@ -128,7 +143,8 @@ class RunningSum(Base):
             if old is MISSING:
                 self.ctx.timers.register_event_timer(2**63 - 1)
                 old = (0, 0)
-            table.put((old[0] + 1, old[1] + value))
+            count, total = old
+            table.put(self._make(count + 1, total + value))
 
     def on_event_timer(self, timestamp: int, key: Any, namespace: Any) -> None:
         assert self.ctx.state is not None
@@ -217,6 +233,7 @@ def graph(
     hold: Path | None = None,
     failing_at: int | None = None,
     batch_size: int = 100,
+    value_class: str | None = None,
 ) -> tuple[list[VertexSpec], list[EdgeSpec]]:
     """Source → marks, hashed to sum → sink."""
     held = None if hold is None else str(hold)
@@ -228,7 +245,7 @@ def graph(
     if failing_at is not None:
         head.append(operator(5, "failing", lambda: Failing(failing_at), upstream=1))
     tail = [
-        operator(3, "sum", RunningSum, is_stateful=True),
+        operator(3, "sum", lambda: RunningSum(value_class), is_stateful=True),
         operator(
             4,
             "sink",

@@ -1,5 +1,6 @@
 """Whole small jobs in real slot processes: records, checkpoints, restore with other parallelism, stop, failures."""
 
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import pytest
 
 from penstock.control.messages import (
+    CheckpointDeclined,
     CommitDone,
     EndOfData,
+    SlotReady,
     SplitsWanted,
     TaskMetrics,
     TaskState,
@@ -144,3 +147,114 @@ def test_lost_slot_fails_the_tasks_that_talk_to_it(output: Path, tmp_path: Path)
         slots.wait_state(TaskState.RUNNING)
         slots.slots[1].process.kill()
         slots.wait("failures", lambda: any("slot s1 is gone" in text for text in slots.failures()))
+
+
+def test_state_that_the_program_cannot_read_is_the_reason(output: Path, tmp_path: Path) -> None:
+    vertices, edges = graph(output, hold=tmp_path / "never", value_class="Tally")
+    with Slots(1) as slots:
+        slots.deploy(vertices, edges)
+        slots.give(vertices[0], splits(1000, 1))
+        slots.wait_state(TaskState.RUNNING)
+        slots.wait(
+            "records", lambda: any(event.values["numRecordsOut"] >= 900 for event in slots.of(TaskMetrics))
+        )
+        acks = slots.checkpoint(1, tmp_path / "chk-1")
+        slots.cancel()
+        slots.wait_state(TaskState.CANCELED)
+        keyed = (
+            tmp_path / "chk-1" / acks[-1].states[vertices[1].operators[0].operator_id].keyed[0].object.path
+        )
+        # As if the class had been removed from the program.
+        keyed.write_bytes(keyed.read_bytes().replace(b"Tally", b"Gone!"))
+        slots.deploy(
+            vertices, edges, restored=states_of(acks, vertices), checkpoint=(1, str(tmp_path / "chk-1"))
+        )
+        slots.wait("a failure", lambda: bool(slots.failures()))
+        (failed,) = [event for event in slots.of(TaskStateChanged) if event.failure is not None]
+    assert failed.failure is not None
+    assert failed.failure.reason == "StateIncompatible"
+    assert "operator 'sum' holds values of tests.taskmanager.small_job.Gone!" in failed.failure.message
+
+
+def test_missing_state_object_is_the_reason(output: Path, tmp_path: Path) -> None:
+    vertices, edges = graph(output, hold=tmp_path / "never")
+    with Slots(1) as slots:
+        slots.deploy(vertices, edges)
+        slots.give(vertices[0], splits(1000, 1))
+        slots.wait_state(TaskState.RUNNING)
+        slots.wait(
+            "records", lambda: any(event.values["numRecordsOut"] >= 900 for event in slots.of(TaskMetrics))
+        )
+        acks = slots.checkpoint(1, tmp_path / "chk-1")
+        slots.cancel()
+        slots.wait_state(TaskState.CANCELED)
+        for file in (tmp_path / "chk-1").iterdir():
+            file.unlink()
+        slots.deploy(
+            vertices, edges, restored=states_of(acks, vertices), checkpoint=(1, str(tmp_path / "chk-1"))
+        )
+        slots.wait("a failure", lambda: bool(slots.failures()))
+        (failed, *_) = [event for event in slots.of(TaskStateChanged) if event.failure is not None]
+    assert failed.failure is not None
+    assert failed.failure.reason == "StateIncomplete"
+
+
+def test_checkpoint_that_cannot_be_stored_is_declined_and_the_job_goes_on(
+    output: Path, tmp_path: Path
+) -> None:
+    gate = tmp_path / "go"
+    vertices, edges = graph(output, hold=gate)
+    (tmp_path / "file").touch()
+    with Slots(2) as slots:
+        slots.deploy(vertices, edges)
+        slots.give(vertices[0], splits(5000, 1))
+        slots.wait_state(TaskState.RUNNING)
+        slots.wait(
+            "records", lambda: any(event.values["numRecordsOut"] >= 4900 for event in slots.of(TaskMetrics))
+        )
+        slots.trigger(1, tmp_path / "file" / "chk-1")
+        slots.wait("a refusal", lambda: bool(slots.of(CheckpointDeclined)))
+        slots.abort(1)
+        assert slots.of(CheckpointDeclined)[0].failure.reason == "CheckpointStorageUnavailable"
+        slots.checkpoint(2, tmp_path / "chk-2")
+        gate.touch()
+        slots.wait_state(TaskState.FINISHED)
+    assert written(output) == expected(5000)
+
+
+def test_stop_that_fails_lets_the_job_run_on(output: Path, tmp_path: Path) -> None:
+    gate = tmp_path / "go"
+    vertices, edges = graph(output, hold=gate)
+    with Slots(2) as slots:
+        slots.deploy(vertices, edges)
+        slots.give(vertices[0], splits(5000, 1))
+        slots.wait_state(TaskState.RUNNING)
+        slots.checkpoint(1, tmp_path / "sp", stop=True)
+        slots.abort(1)
+        gate.touch()
+        slots.wait_state(TaskState.FINISHED)
+    assert written(output) == expected(5000)
+
+
+def test_job_runs_over_mutual_tls_between_hosts(output: Path, tmp_path: Path) -> None:
+    tls = job_certificates(tmp_path)
+    vertices, edges = graph(output, sources=2, sums=2)
+    with Slots(2, one_host=False, host="127.0.0.1", configuration=tls) as slots:
+        slots.deploy(vertices, edges)
+        slots.give(vertices[0], splits(100_000))
+        slots.wait_state(TaskState.FINISHED)
+        addresses = [event.address for event in slots.of(SlotReady)]
+    assert all(address.tcp and address.tcp.startswith("tcp:127.0.0.1:") for address in addresses)
+    assert written(output) == expected(100_000)
+
+
+def job_certificates(folder: Path) -> dict[str, str]:
+    """Configuration that names a CA and a certificate of it."""
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    issued = ["-CA", "ca.pem", "-CAkey", "ca.key"]
+    for name, words in (("ca", ["-addext", "keyUsage=critical,keyCertSign"]), ("slot", issued)):
+        files = ["-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
+        command = ["openssl", "req", "-x509", *key, *words, *files]
+        subprocess.run(command, check=True, capture_output=True, cwd=folder)
+    names = {"ca": "ca.pem", "cert": "slot.pem", "key": "slot.key"}
+    return {f"penstock.rpc.tls.{name}": str(folder / file) for name, file in names.items()}

@@ -14,10 +14,39 @@ from penstock.state.codec import dump_state, load_state
 from penstock.state.contract import MISSING
 from penstock.state.errors import KeyNotOurs, NoCurrentKey, StateNotSerializable
 from penstock.state.timers import TimerQueue
-from penstock_api.keys import KeyGroups
+from penstock_api.keys import key_group
 
 _NO_GROUP = sys.maxsize
+_REMEMBERED_KEYS = 65_536
 _Values = dict[Any, Any]
+
+
+class _GroupIndex(dict[Any, int]):
+    """Key → its group in this subtask, computed on first sight: the lookup of a known key runs in C."""
+
+    def __init__(self, max_parallelism: int, first: int, last: int, operator_name: str) -> None:
+        super().__init__()
+        self._max_parallelism = max_parallelism
+        self._first = first
+        self._last = last
+        self._operator_name = operator_name
+
+    def __missing__(self, key: Any) -> int:
+        group = self.compute(key)
+        if len(self) >= _REMEMBERED_KEYS:
+            self.clear()
+        self[key] = group
+        return group
+
+    def compute(self, key: Any) -> int:
+        """The group, minus the first; KeyNotOurs if this subtask does not hold it."""
+        group = key_group(key, self._max_parallelism)
+        if not self._first <= group <= self._last:
+            raise KeyNotOurs(
+                f"operator {self._operator_name!r} got the key {key!r} of key group {group}, but holds the groups "
+                f"{self._first} to {self._last}: a key selector must give the same key for a record every time"
+            )
+        return group - self._first
 
 
 class HashMapTable:
@@ -139,7 +168,7 @@ class HashMapBackend:
 
     __slots__ = (
         "_frozen",
-        "_group_of",
+        "_index",
         "_pending",
         "_size",
         "_tables",
@@ -157,7 +186,7 @@ class HashMapBackend:
         self.last = last
         self.operator_name = operator_name
         self._size = last - first + 1
-        self._group_of = KeyGroups(max_parallelism)
+        self._index = _GroupIndex(max_parallelism, first, last, operator_name)
         self._tables: dict[str, HashMapTable] = {}
         self._frozen: FrozenState | None = None
         self._pending: set[int] = set()
@@ -169,19 +198,17 @@ class HashMapBackend:
 
     def set_current_key(self, key: Any) -> None:
         """Make it the key that tables and timers use."""
-        group = self._group_of(key) - self.first
-        if not 0 <= group < self._size:
-            raise self._not_ours(key, group)
-        if group in self._pending:
-            self._capture(group)
+        group = self.touch(key)
         self.current_key = key
         self.group = group
 
     def touch(self, key: Any) -> int:
         """The group of a key (minus `first`), frozen before its caller may change it."""
-        group = self._group_of(key) - self.first
-        if not 0 <= group < self._size:
-            raise self._not_ours(key, group)
+        try:
+            group = self._index[key]
+        except TypeError:
+            # Python cannot hash it: the encoding names it, or accepts it all the same.
+            group = self._index.compute(key)
         if group in self._pending:
             self._capture(group)
         return group
@@ -255,9 +282,3 @@ class HashMapBackend:
     def _capture(self, group: int) -> None:
         assert self._frozen is not None  # noqa: S101 - groups are pending only while a snapshot is under way
         self._frozen.capture(group)
-
-    def _not_ours(self, key: Any, group: int) -> KeyNotOurs:
-        return KeyNotOurs(
-            f"operator {self.operator_name!r} got the key {key!r} of key group {group + self.first}, but holds the groups "
-            f"{self.first} to {self.last}: a key selector must give the same key for a record every time"
-        )

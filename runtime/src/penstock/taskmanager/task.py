@@ -209,7 +209,9 @@ class Task:
     # --------------------------------------------------------------------------------------------- checkpoints
 
     def trigger(self, barrier: Barrier, drain: bool) -> None:
-        """Start a checkpoint at this source."""
+        """Start a checkpoint at this source. One that is about to be FINISHED has no part in it any more."""
+        if self.phase in (Phase.CLOSING, Phase.OVER):
+            return
         if self.phase not in (Phase.RUNNING, Phase.DATA_ENDED) or self._stop_id is not None:
             self._snapshots.decline(
                 barrier.checkpoint_id,
