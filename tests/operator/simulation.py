@@ -63,6 +63,7 @@ class World:
     snapshots: list[Snapshot] = field(default_factory=list)
     triggers: dict[str, TriggerSavepoint] = field(default_factory=dict)
     locations: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
     application: ApplicationFacts | None = None
     problems: tuple[Problem, ...] = ()
     cluster_problem: Problem | None = None
@@ -166,7 +167,7 @@ class World:
             trigger = pending.trigger_id or ""
             known = trigger in self.triggers
             location = self.locations.get(trigger)
-            failure = self.savepoints_fail if known else None
+            failure = self.failures.get(trigger) if known else None
             progress = SavepointProgress(known, bool(location or failure), location, failure)
         newest = None
         if self.checkpoint and self.job_id:
@@ -211,8 +212,9 @@ class World:
             if not self.jm:
                 assert self.processes == 0, "two attempts at one job side by side"
                 self.job_id, self.job = action.launch.job_id, FlinkJobState.INITIALIZING
-                restored = [s for s in self.snapshots if s.path == action.launch.from_savepoint]
-                self.checkpoint = restored[0].checkpoint_id if restored else 0
+                named = [s for s in self.snapshots if s.path == action.launch.from_savepoint]
+                own = [s for s in self.snapshots if s.job_id == self.job_id and not s.is_savepoint]
+                self.checkpoint = max((s.checkpoint_id for s in own or named), default=0)
                 self.application = None
             self.jm = self.tm = True
             self.processes = 3
@@ -229,14 +231,22 @@ class World:
             self.processes, self.ending, self.job = 0, False, None
         if self.jm and self.job is FlinkJobState.INITIALIZING and self.cluster_problem is None:
             self.job = self.starts_as
+        if not self.jm:  # a JobManager forgets its triggers when it ends
+            self.triggers = {}
         for trigger, action in self.triggers.items():
-            if trigger not in self.locations and not self.savepoints_fail and self.job_id:
-                self.checkpoint += 1
-                path = f"{action.directory}/savepoint-{self.checkpoint}"
-                self.locations[trigger] = path
-                self.snapshots.append(Snapshot(path, self.checkpoint, self.clock, self.job_id, True))
-                if action.stop:
-                    self.job = FlinkJobState.FINISHED
+            if trigger not in self.locations and trigger not in self.failures:
+                self._take(trigger, action)
+
+    def _take(self, trigger: str, action: TriggerSavepoint) -> None:
+        if self.savepoints_fail or self.job is not FlinkJobState.RUNNING or not self.job_id:
+            self.failures[trigger] = self.savepoints_fail or "the job does not run"
+            return
+        self.checkpoint += 1
+        path = f"{action.directory}/savepoint-{self.checkpoint}"
+        self.locations[trigger] = path
+        self.snapshots.append(Snapshot(path, self.checkpoint, self.clock, self.job_id, True))
+        if action.stop:
+            self.job = FlinkJobState.FINISHED
 
     def _log(self, plan: Plan) -> None:
         status = plan.status

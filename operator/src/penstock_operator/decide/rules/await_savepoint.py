@@ -18,6 +18,7 @@ from penstock_operator.model.plan import Event
 STOPPING = (SavepointPurpose.UPGRADE, SavepointPurpose.SUSPEND, SavepointPurpose.DELETION)
 FINISH_DEADLINE = timedelta(seconds=60)
 """A job whose savepoint is complete may take so long to finish; its commits are in the savepoint all the same."""
+LONGEST_SAVEPOINT = timedelta(minutes=10)
 RETRY_SECONDS = 10.0
 
 
@@ -59,7 +60,8 @@ def _is_hopeless(situation: Situation, pending: PendingSavepoint) -> bool:
     is_unknown = job.savepoint is None or not job.savepoint.known
     limit = situation.duration("savepoint.trigger.grace-period", "10 min")
     is_late = situation.since(pending.requested_at) > limit
-    return (is_over and is_unknown) or not cluster.job_manager_exists or is_late
+    is_stuck = situation.since(pending.requested_at) > FINISH_DEADLINE
+    return (is_over and (is_unknown or is_stuck)) or not cluster.job_manager_exists or is_late
 
 
 def _arrived(situation: Situation, pending: PendingSavepoint, location: str) -> Step:
@@ -73,7 +75,7 @@ def _arrived(situation: Situation, pending: PendingSavepoint, location: str) -> 
     state = situation.facts.job.state
     is_over = situation.facts.job.reachable and state is not None and state.is_terminal
     is_gone = not situation.facts.cluster.job_manager_exists
-    is_late = situation.since(pending.requested_at) > FINISH_DEADLINE + timedelta(minutes=10)
+    is_late = situation.since(pending.requested_at) > FINISH_DEADLINE + LONGEST_SAVEPOINT
     if not (is_over or is_gone or is_late):
         return Step(status, requeue_seconds=IN_FLIGHT)
     stopped = begin_stop(status, situation.baseline, UpgradeMode.SAVEPOINT, situation.facts.now)

@@ -3,7 +3,7 @@
 from penstock_api.v1beta1.status import ReconciliationState
 from penstock_operator.decide.revise import revise_reconciliation
 from penstock_operator.decide.situation import IN_FLIGHT, Situation, Step
-from penstock_operator.model.plan import Deploy, Hold
+from penstock_operator.model.plan import Deploy, Hold, Stop
 
 
 def deploy(situation: Situation) -> Step | None:
@@ -11,6 +11,9 @@ def deploy(situation: Situation) -> Step | None:
     job = situation.status.job_status
     if situation.is_deployed or situation.deployed is None or not job.job_id:
         return None
+    cluster = situation.facts.cluster
+    if cluster.processes_left and not cluster.job_manager_exists:
+        return Step(situation.status, actions=(Stop(),), keep_error=True, requeue_seconds=IN_FLIGHT)
     launch = situation.launch(situation.deployed, job.job_id, job.upgrade_savepoint_path)
     return Step(
         situation.status,
