@@ -1,0 +1,73 @@
+"""One process leads; the next takes over when the Lease is given up or not renewed."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from penstock_operator.clients.kube import KubeClient
+from penstock_operator.handlers.leadership import Leadership
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def contender(
+    client: KubeClient, namespace: str, identity: str
+) -> tuple[Leadership, threading.Event, threading.Event]:
+    found, gained, lost = (
+        Leadership(client, (namespace, "lease"), identity, 4),
+        threading.Event(),
+        threading.Event(),
+    )
+    found.start(gained.set, lost.set)
+    return found, gained, lost
+
+
+def holder(client: KubeClient, namespace: str) -> str:
+    return str((client.get("Lease", "lease", namespace) or {})["spec"]["holderIdentity"])
+
+
+def until(check: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_lease_that_is_given_up_is_taken_at_once(client: KubeClient, namespace: str) -> None:
+    first, first_gained, _ = contender(client, namespace, "first")
+    assert first_gained.wait(20)
+    second, second_gained, _ = contender(client, namespace, "second")
+    assert holder(client, namespace) == "first"
+    assert not second_gained.is_set()
+    first.stop()
+    assert second_gained.wait(20)
+    assert holder(client, namespace) == "second"
+    second.stop()
+    assert holder(client, namespace) == ""
+
+
+def test_a_lease_that_nobody_renews_is_taken_after_its_time(client: KubeClient, namespace: str) -> None:
+    first, first_gained, _ = contender(client, namespace, "first")
+    assert first_gained.wait(20)
+    first._stopped.set()  # as if the process had died: no renewal, nothing given up
+    second, second_gained, _ = contender(client, namespace, "second")
+    assert second_gained.wait(20)
+    assert holder(client, namespace) == "second"
+    second.stop()
+    first.is_leader = False
+
+
+def test_who_finds_another_holder_loses(client: KubeClient, namespace: str) -> None:
+    first, gained, lost = contender(client, namespace, "first")
+    assert gained.wait(20)
+
+    def usurp() -> bool:
+        client.patch("Lease", "lease", namespace, {"spec": {"holderIdentity": "other", "renewTime": None}})
+        return lost.is_set()
+
+    until(usurp)
+    assert not first.is_leader
+    first.stop()
+    assert holder(client, namespace) == "other"

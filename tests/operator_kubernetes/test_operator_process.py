@@ -1,0 +1,108 @@
+"""The operator's process against a real API server: leads, watches, deploys, reports, cleans up."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock_operator.build import labels
+from penstock_operator.clients.kube import KubeClient
+from penstock_operator.handlers.app import Operator
+from penstock_operator.settings import Settings
+from tests.operator_kubernetes.api_server import ApiServer, free_port
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def eventually(what: str, check: Callable[[], Any], seconds: float = 40.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.1)
+    return found
+
+
+class Running:
+    """An operator in a thread with an event loop of its own."""
+
+    def __init__(self, client: KubeClient, **settings: Any) -> None:
+        self._operator = Operator(Settings(health_port=free_port(), lease_seconds=6, **settings), client)
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        self._ready.wait(10)
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._ready.set()
+        await self._operator.serve(self._stop)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+        self._operator.close()
+
+
+@pytest.fixture
+def operator(
+    api_server: ApiServer, client: KubeClient, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Running]:
+    monkeypatch.setenv("KUBECONFIG", str(api_server.kubeconfig(tmp_path / "kubeconfig")))
+    running = Running(client, watch_namespaces=(namespace,), lease_name=f"lease-{namespace}")
+    yield running
+    running.stop()
+
+
+def resource(namespace: str, **job: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "flink.apache.org/v1beta1",
+        "kind": "FlinkDeployment",
+        "metadata": {"name": "clicks", "namespace": namespace},
+        "spec": {"job": {"jarURI": "local:///opt/job.py", "parallelism": 1, **job}},
+    }
+
+
+def test_a_resource_is_deployed_reported_and_deleted(
+    client: KubeClient, namespace: str, operator: Running
+) -> None:
+    client.create(resource(namespace))
+    place = f"{namespace}-clicks"
+    eventually("the JobManager's Deployment", lambda: client.get("Deployment", "clicks", place))
+    held = eventually(
+        "a status",
+        lambda: (
+            (client.get("FlinkDeployment", "clicks", namespace) or {}).get("status", {}).get("jobNamespace")
+        ),
+    )
+    assert held == place
+    found = client.get("FlinkDeployment", "clicks", namespace) or {}
+    assert labels.FINALIZER in found["metadata"]["finalizers"]
+    client.delete("FlinkDeployment", "clicks", namespace)
+    eventually(
+        "the namespace to be deleted",
+        lambda: (client.get("Namespace", place) or {}).get("metadata", {}).get("deletionTimestamp"),
+    )
+
+
+def test_a_refused_spec_shows_its_reason_and_recovers_when_corrected(
+    client: KubeClient, namespace: str, operator: Running
+) -> None:
+    client.create(resource(namespace, parallelism=-1))
+
+    def error() -> str:
+        found = client.get("FlinkDeployment", "clicks", namespace) or {}
+        return str(found.get("status", {}).get("error") or "")
+
+    assert "parallelism" in eventually("the reason", error)
+    assert {event["reason"] for event in client.list("Event", namespace)} == {"ValidationError"}
+    client.patch("FlinkDeployment", "clicks", namespace, {"spec": {"job": {"parallelism": 1}}})
+    eventually("the Deployment", lambda: client.get("Deployment", "clicks", f"{namespace}-clicks"))
+    eventually("no error any more", lambda: not error())
