@@ -3,7 +3,7 @@
 A decoder takes many lines at once (without their line ends) and must give one record a line, in order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,12 +18,8 @@ class LineDecoder(Protocol):
         ...
 
 
-class RecordEncoder(Protocol):
-    """A record to the bytes of one row of a file, line end included."""
-
-    def __call__(self, record: Any) -> bytes:
-        """The row."""
-        ...
+RecordEncoder = Callable[[Any], bytes]
+"""A record to the bytes of one row of a file, line end included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ class KafkaEnumerator:
     """A `SplitEnumerator` over topic partitions."""
 
     def __init__(self, options: Mapping[str, Any], parallelism: int, state: Mapping[str, Any] | None) -> None:
-        self._topics: list[str] = list(options.get("topics") or ())
+        self._only = {(str(topic), int(partition)) for topic, partition in options.get("partitions") or ()}
+        self._topics: list[str] = list(options.get("topics") or sorted({topic for topic, _ in self._only}))
         self._pattern: str | None = options.get("pattern")
         self._starting = Offsets.of_options(options["starting"])
         self._stopping = Offsets.of_options(options["stopping"]) if options.get("stopping") else None
@@ -35,7 +36,10 @@ class KafkaEnumerator:
         self._is_first = state is None
         self._is_discovered = False
         properties = client_properties(
-            options["properties"], enable_auto_commit=False, allow_auto_create_topics=False
+            options["properties"],
+            enable_auto_commit=False,
+            allow_auto_create_topics=False,
+            auto_offset_reset="error",
         )
         properties.setdefault("group.id", "penstock-enumerator")
         self._consumer = Consumer(properties)

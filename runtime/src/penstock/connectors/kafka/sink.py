@@ -53,11 +53,13 @@ class RecordSerializer:
     topic: str | Callable[[Any], str]
     value: Callable[[Any], bytes | None]
     key: Callable[[Any], bytes | None] | None = None
+    is_timestamped: bool = True
+    """Whether a record's event time becomes the Kafka record's."""
 
     def messages(self, batch: Batch) -> dict[str, list[dict[str, Any]]]:
         """The batch's records by topic, in order, as librdkafka's batch call takes them."""
         made: dict[str, list[dict[str, Any]]] = {}
-        timestamps = batch.timestamps
+        timestamps = batch.timestamps if self.is_timestamped else None
         for position, value in enumerate(batch.values):
             message: dict[str, Any] = {"value": self.value(value)}
             if self.key is not None:
@@ -78,10 +80,13 @@ class KafkaSink:
     guarantee: DeliveryGuarantee = DeliveryGuarantee.AT_LEAST_ONCE
     transactional_id_prefix: str | None = None
     ignore_expired_transactions: bool = False
+    is_prefix_from_job: bool = False
+    """Make a prefix of the operator's and the job's id where none is given (the old FlinkKafkaProducer)."""
 
     def __post_init__(self) -> None:
         bootstrap_servers(self.properties)
-        if self.guarantee is DeliveryGuarantee.EXACTLY_ONCE and not self.transactional_id_prefix:
+        is_named = self.transactional_id_prefix or self.is_prefix_from_job
+        if self.guarantee is DeliveryGuarantee.EXACTLY_ONCE and not is_named:
             raise UnusableProperties(
                 "an exactly-once Kafka sink needs a transactional id prefix that no other sink of this Kafka cluster "
                 "has: call set_transactional_id_prefix()"
@@ -152,6 +157,7 @@ class ExactlyOnceWriter:
     def open(self, ctx: SinkContext, states: Sequence[Mapping[str, Any]], checkpoint_id: int | None) -> None:
         """Abort what earlier attempts left open, under this prefix and every prefix of the restored state."""
         self._subtask = ctx.subtask_index
+        self._prefix = self._prefix or f"{ctx.operator_id[:8]}-{ctx.job_id[:12]}"
         self._timeout_ms = largest_timeout_ms(self._properties)
         for prefix in sorted(
             {self._prefix, *(str(state["prefix"]) for state in states if "prefix" in state)}

@@ -58,6 +58,8 @@ class KafkaSourceSettings:
     deserializer: Deserializer
     topics: Sequence[str] = ()
     pattern: str | None = None
+    partitions: Sequence[tuple[str, int]] = ()
+    """Only these, if given."""
     starting: Offsets = field(default_factory=Offsets.earliest)
     stopping: Offsets | None = None
     is_bounded: bool = False
@@ -71,6 +73,7 @@ class KafkaSourceSettings:
             "properties": {key: str(value) for key, value in self.properties.items()},
             "topics": list(self.topics),
             "pattern": self.pattern,
+            "partitions": [list(partition) for partition in self.partitions],
             "starting": self.starting.to_options(),
             "stopping": self.stopping.to_options() if self.stopping else None,
             "is_bounded": self.is_bounded,
