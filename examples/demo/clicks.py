@@ -56,6 +56,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rate", type=int, default=400, help="clicks a second")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument(
+        "--detach", action="store_true", help="go on when the process that started it has ended"
+    )
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     stop: list[int] = []
@@ -63,11 +66,15 @@ def main() -> None:
     parent = os.getppid()
     source = clicks(options.seed, _wall_clock())
     number = 0
-    while not stop and os.getppid() == parent:
+    while not stop and (options.detach or os.getppid() == parent):
         write_segment(options.folder, number, [next(source) for _ in range(options.rate)])
         number += 1
         time.sleep(1)
-    last = next(source) | {"ts": int(time.time() * 1000) + LAST_CLICK_AHEAD_MS, "user": "closing", "page": "/closing"}
+    last = next(source) | {
+        "ts": int(time.time() * 1000) + LAST_CLICK_AHEAD_MS,
+        "user": "closing",
+        "page": "/closing",
+    }
     write_segment(options.folder, number, [last])
 
 
