@@ -1,0 +1,129 @@
+"""A job as its machine holds it: the graph, where every task is, what failed. Mutable, owned by `jobmanager.machine`.
+
+The states of `jobmanager.states` change it through `move` and `emit`; REST only reads it.
+"""
+
+from dataclasses import dataclass, field
+
+from penstock.checkpoint.coordinator import Coordinator
+from penstock.checkpoint.records import TaskKey
+from penstock.checkpoint.restore import RestorePlan
+from penstock.checkpoint.store import Snapshot
+from penstock.control.messages import Failure, SlotAddress, TaskState
+from penstock.graph.jobgraph import JobGraph
+from penstock.jobmanager.effects import Effect
+from penstock.jobmanager.failover import RestartStrategy
+from penstock.jobmanager.status import LEGAL_MOVES, IllegalMove, JobStatus
+
+ENDED = frozenset({TaskState.FINISHED, TaskState.CANCELED, TaskState.FAILED})
+
+
+@dataclass(slots=True)
+class Execution:
+    """One subtask in the present attempt."""
+
+    vertex_id: str
+    index: int
+    slot_id: str
+    state: TaskState
+    timestamps: dict[TaskState, int] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    has_end_of_data: bool = False
+
+    def move(self, state: TaskState, now: int) -> None:
+        """Enter a state."""
+        self.state = state
+        self.timestamps[state] = now
+
+    @property
+    def start(self) -> int:
+        """When it was deployed, -1 before."""
+        return self.timestamps.get(TaskState.DEPLOYING, -1)
+
+    @property
+    def end(self) -> int:
+        """When it ended, -1 before."""
+        return self.timestamps[self.state] if self.state in ENDED else -1
+
+
+@dataclass(slots=True, frozen=True)
+class FailureRecord:
+    """A failure for the exceptions page: what, when, and which task."""
+
+    failure: Failure
+    timestamp: int
+    task_name: str | None = None
+    slot_id: str | None = None
+
+
+@dataclass(slots=True)
+class JobOptions:
+    """What the job was started with beside its graph. Times in ms."""
+
+    configuration: dict[str, str]
+    allow_non_restored: bool = False
+    slot_timeout: int = 300_000
+    cancel_timeout: int = 10_000
+
+
+@dataclass(slots=True)
+class Job:
+    """Everything the machine knows."""
+
+    id: str
+    graph: JobGraph
+    options: JobOptions
+    strategy: RestartStrategy
+    created: int
+    status: JobStatus = JobStatus.INITIALIZING
+    timestamps: dict[JobStatus, int] = field(default_factory=dict)
+    history: list[tuple[int, JobStatus]] = field(default_factory=list)
+    attempt: int = 0
+    restarts: int = 0
+    executions: dict[TaskKey, Execution] = field(default_factory=dict)
+    slots: dict[str, SlotAddress] = field(default_factory=dict)
+    free_slots: tuple[SlotAddress, ...] = ()
+    restored: Snapshot | None = None
+    restored_at: int = 0
+    plan: RestorePlan | None = None
+    next_checkpoint_id: int = 1
+    failures: list[FailureRecord] = field(default_factory=list)
+    failure: Failure | None = None
+    """Why the job is failing or failed."""
+    deadline: int | None = None
+    """When the present state has waited long enough."""
+    uncommitted: dict[int, tuple[str, set[TaskKey]]] = field(default_factory=dict)
+    """Completed snapshots whose commits are not all reported: location and tasks."""
+    is_final_wanted: bool = False
+    effects: list[Effect] = field(default_factory=list)
+    coordinator: Coordinator = field(init=False)
+
+    def emit(self, effect: Effect) -> None:
+        """Ask the shell for something."""
+        self.effects.append(effect)
+
+    def move(self, status: JobStatus, now: int) -> None:
+        """Enter a state; IllegalMove, with the history, if the table does not know the move."""
+        if status is not self.status and status not in LEGAL_MOVES[self.status]:
+            raise IllegalMove(f"job {self.id}: {self.status} to {status}; before: {self.history}")
+        self.status = status
+        self.timestamps[status] = now
+        self.history.append((now, status))
+        self.deadline = None
+
+    def add_failure(
+        self, failure: Failure, now: int, task: str | None = None, slot: str | None = None
+    ) -> None:
+        """Note a failure for people; the newest 20 are kept."""
+        self.failures.insert(0, FailureRecord(failure, now, task, slot))
+        del self.failures[20:]
+
+    @property
+    def end(self) -> int:
+        """When the job ended for good, -1 before."""
+        return self.timestamps[self.status] if self.status.is_terminal else -1
+
+    @property
+    def is_cancellable(self) -> bool:
+        """Tasks of an attempt may be in slots."""
+        return any(execution.state not in ENDED for execution in self.executions.values())

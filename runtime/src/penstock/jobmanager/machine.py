@@ -1,0 +1,235 @@
+"""The job's machine: events in, effects out. Read this first of the JobManager.
+
+Pure: no clock (time comes with each event), no I/O. Called by `jobmanager.master`, which carries out what `handle`
+returns. One module of `jobmanager.states` says what events mean in each phase:
+
+    INITIALIZING ─ initializing ─> CREATED ─ waiting ─ executing ─> RUNNING ─ executing ─> FINISHED
+         RESTARTING <─ draining <─ FAILING <── any failure ──────────┘ └─> CANCELLING ─ draining ─> CANCELED
+"""
+
+import platform
+from collections.abc import Mapping
+
+from penstock.checkpoint.coordinator import Coordinator, JobIdentity, PendingCheckpoint, SnapshotRequest
+from penstock.checkpoint.settings import CheckpointSettings, duration_of
+from penstock.control.messages import (
+    CheckpointAborted,
+    CheckpointCompleted,
+    Failure,
+    TaskState,
+    TriggerCheckpoint,
+)
+from penstock.graph.jobgraph import JobGraph
+from penstock.jobmanager import effects, events
+from penstock.jobmanager.failover import read_strategy
+from penstock.jobmanager.job import ENDED, Job, JobOptions
+from penstock.jobmanager.states import draining, executing, initializing, waiting
+from penstock.jobmanager.status import JobStatus
+from penstock_api.manifest import CheckpointMetadata
+
+PENSTOCK_VERSION = "0.1.0"
+_PREPARING = (JobStatus.INITIALIZING, JobStatus.RESTARTING)
+_EXECUTING = (JobStatus.CREATED, JobStatus.RUNNING)
+_DRAINING = (JobStatus.FAILING, JobStatus.CANCELLING)
+
+
+class JobMachine:
+    """One job from submission to its end. `handle` never raises for an event that comes too late: it is dropped."""
+
+    def __init__(
+        self,
+        job_id: str,
+        graph: JobGraph,
+        configuration: Mapping[str, str],
+        settings: CheckpointSettings,
+        allow_non_restored: bool,
+        now: int,
+    ) -> None:
+        options = JobOptions(
+            configuration=dict(configuration),
+            allow_non_restored=allow_non_restored,
+            slot_timeout=duration_of(configuration, 300_000, "slot.request.timeout"),
+            cancel_timeout=duration_of(configuration, 10_000, "task.cancellation.timeout"),
+        )
+        strategy = read_strategy(configuration, settings.is_enabled)
+        self.job = Job(job_id, graph, options, strategy, now)
+        identity = JobIdentity(job_id, graph.name, platform.python_version(), PENSTOCK_VERSION)
+        self.job.coordinator = Coordinator(identity, settings, _Actions(self.job))
+
+    def start(self, now: int) -> list[effects.Effect]:
+        """Begin."""
+        initializing.enter(self.job, now)
+        return self._take()
+
+    def handle(self, event: events.JobEvent, now: int) -> list[effects.Effect]:
+        """What to do about `event`."""
+        job = self.job
+        if isinstance(event, events.Tick):
+            self._tick(now)
+        elif isinstance(event, events.SlotsFree):
+            job.free_slots = event.slots
+            if job.status is JobStatus.CREATED:
+                waiting.deploy_if_possible(job, now)
+        elif isinstance(event, events.SlotsGone):
+            self._slots_gone(event, now)
+        elif isinstance(event, events.SnapshotWanted):
+            request = SnapshotRequest(
+                event.request_id, event.is_savepoint, event.directory, event.stop, event.drain
+            )
+            job.coordinator.request(request, now)
+        elif not _is_of_another_attempt(job, event):
+            self._by_state(event, now)
+        return self._take()
+
+    def next_wake(self) -> int | None:
+        """When a Tick is due."""
+        times = [t for t in (self.job.deadline, self.job.coordinator.wake_at()) if t is not None]
+        return min(times, default=None)
+
+    def _by_state(self, event: events.JobEvent, now: int) -> None:
+        job = self.job
+        if job.status in _PREPARING:
+            initializing.handle(job, event, now)
+        elif job.status in _DRAINING:
+            draining.handle(job, event, now)
+        elif job.status in _EXECUTING:
+            self._executing(event, now)
+
+    def _executing(self, event: events.JobEvent, now: int) -> None:
+        job, coordinator = self.job, self.job.coordinator
+        if isinstance(event, events.FromSlot):
+            executing.from_slot(job, event, now)
+        elif isinstance(event, events.SplitsAssigned):
+            executing.splits_assigned(job, event)
+        elif isinstance(event, events.EnumeratorsSnapshotted):
+            coordinator.enumerators_snapshotted(event.checkpoint_id, event.states, now)
+        elif isinstance(event, events.EnumeratorFailed):
+            draining.enter_failing(job, event.failure, now)
+        elif isinstance(event, events.MetadataWritten):
+            coordinator.metadata_written(event.checkpoint_id, now)
+        elif isinstance(event, events.MetadataFailed):
+            coordinator.metadata_failed(event.checkpoint_id, event.message, now)
+            if event.is_superseded:
+                failure = Failure(exception="Superseded", message=event.message, reason="AttemptSuperseded")
+                draining.enter_failing(job, failure, now)
+        elif isinstance(event, events.CancelWanted):
+            draining.enter_cancelling(job, now)
+        if job.status in _EXECUTING:
+            self._coordinate(now)
+
+    def _tick(self, now: int) -> None:
+        job = self.job
+        if job.status in _PREPARING:
+            initializing.tick(job, now)
+        elif job.status in _DRAINING:
+            draining.tick(job, now)
+        elif job.status in _EXECUTING:
+            if job.deadline is not None and now >= job.deadline:
+                draining.enter_failing(job, waiting.missing_slots(job), now)
+            else:
+                self._coordinate(now)
+
+    def _coordinate(self, now: int) -> None:
+        coordinator = self.job.coordinator
+        if not coordinator.tick(now):
+            latest = coordinator.history.latest_failed
+            why = latest.failure if latest and latest.failure else "unknown"
+            failure = Failure(
+                exception="CheckpointException",
+                message=f"Exceeded checkpoint tolerable failure threshold. The latest checkpoint failed due to {why}",
+            )
+            draining.enter_failing(self.job, failure, now)
+
+    def _slots_gone(self, event: events.SlotsGone, now: int) -> None:
+        job = self.job
+        job.free_slots = tuple(slot for slot in job.free_slots if slot.slot_id not in event.slot_ids)
+        lost = [slot_id for slot_id in event.slot_ids if slot_id in job.slots]
+        if not lost:
+            return
+        if job.status in _EXECUTING:
+            running = [e for e in job.executions.values() if e.slot_id in lost and e.state not in ENDED]
+            for slot_id in lost:
+                job.slots.pop(slot_id)
+            if running:
+                for execution in running:
+                    execution.move(TaskState.FAILED, now)
+                failure = Failure(exception="SlotLost", message=event.message)
+                draining.enter_failing(job, failure, now, slot=lost[0])
+        elif job.status in _DRAINING:
+            draining.slots_gone(job, tuple(lost), now)
+
+    def _take(self) -> list[effects.Effect]:
+        taken, self.job.effects = self.job.effects, []
+        return taken
+
+
+def _is_of_another_attempt(job: Job, event: events.JobEvent) -> bool:
+    if isinstance(event, events.FromSlot):
+        subtask = getattr(event.event, "subtask", None)
+        return subtask is not None and (subtask.attempt != job.attempt or subtask.job_id != job.id)
+    if isinstance(event, events.SplitsAssigned | events.EnumeratorFailed | events.EnumeratorsSnapshotted):
+        return event.attempt != job.attempt
+    return False
+
+
+class _Actions:
+    """The coordinator's wishes as effects of the job."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def snapshot_enumerators(self, checkpoint_id: int) -> None:
+        """See CoordinatorActions."""
+        self._job.emit(effects.SnapshotEnumerators(self._job.attempt, checkpoint_id))
+
+    def trigger(self, checkpoint: PendingCheckpoint, now: int) -> None:
+        """See CoordinatorActions."""
+        record, request = checkpoint.record, checkpoint.request
+        command = TriggerCheckpoint(
+            job_id=self._job.id,
+            attempt=self._job.attempt,
+            checkpoint_id=record.id,
+            timestamp=record.triggered,
+            location=record.location,
+            is_savepoint=request.is_savepoint,
+            stop=request.stop,
+            drain=request.drain,
+        )
+        for slot_id in self._job.slots:
+            self._job.emit(effects.Send(slot_id, command))
+
+    def write(self, location: str, metadata: CheckpointMetadata) -> None:
+        """See CoordinatorActions."""
+        holders = {
+            (vertex.id, subtask.index)
+            for vertex in self._job.graph.vertices
+            for operator in metadata.operators
+            if operator.operator_id in {spec.operator_id for spec in vertex.operators}
+            for subtask in operator.subtasks
+            if subtask.committables
+        }
+        if holders:
+            self._job.uncommitted[metadata.checkpoint_id] = (location, holders)
+        self._job.emit(effects.WriteMetadata(location, metadata))
+
+    def notify_complete(self, checkpoint_id: int) -> None:
+        """See CoordinatorActions."""
+        self._send_all(
+            CheckpointCompleted(job_id=self._job.id, attempt=self._job.attempt, checkpoint_id=checkpoint_id)
+        )
+
+    def notify_aborted(self, checkpoint_id: int, location: str) -> None:
+        """See CoordinatorActions."""
+        self._job.uncommitted.pop(checkpoint_id, None)
+        self._send_all(
+            CheckpointAborted(job_id=self._job.id, attempt=self._job.attempt, checkpoint_id=checkpoint_id)
+        )
+        self._job.emit(effects.Discard(location))
+
+    def prune(self) -> None:
+        """See CoordinatorActions."""
+        self._job.emit(effects.Prune(max(1, self._job.coordinator.settings.retained)))
+
+    def _send_all(self, command: CheckpointCompleted | CheckpointAborted) -> None:
+        for slot_id in self._job.slots:
+            self._job.emit(effects.Send(slot_id, command))

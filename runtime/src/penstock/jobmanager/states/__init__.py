@@ -1,0 +1,1 @@
+"""One module a phase of a job; each says what an event means in that phase."""

@@ -1,0 +1,135 @@
+"""Tasks are in slots (CREATED after deployment, RUNNING): their reports, checkpoints, splits, their end.
+
+Called by `jobmanager.machine`. Every event of another attempt was dropped before.
+"""
+
+from penstock.checkpoint.coordinator import SnapshotRequest
+from penstock.control.messages import (
+    AddSplits,
+    CheckpointAcknowledged,
+    CheckpointDeclined,
+    CommitDone,
+    EndOfData,
+    Event,
+    Failure,
+    SplitsWanted,
+    SubtaskId,
+    TaskMetrics,
+    TaskState,
+    TaskStateChanged,
+)
+from penstock.jobmanager.effects import AskForSplits, MarkCommitted, Send
+from penstock.jobmanager.events import FromSlot, SplitsAssigned
+from penstock.jobmanager.job import Execution, Job
+from penstock.jobmanager.states import draining, terminal
+from penstock.jobmanager.status import JobStatus
+
+
+def from_slot(job: Job, report: FromSlot, now: int) -> None:
+    """A slot reports something of the present attempt."""
+    event = report.event
+    if isinstance(event, TaskStateChanged):
+        _task_changed(job, event, now)
+    elif isinstance(event, CheckpointAcknowledged):
+        job.coordinator.acknowledged(event, now)
+    elif isinstance(event, CheckpointDeclined):
+        job.coordinator.declined(event.checkpoint_id, event.failure.message, now)
+        job.add_failure(event.failure, now, _task_name(job, event.subtask))
+    else:
+        _report(job, event, now)
+
+
+def _report(job: Job, event: Event, now: int) -> None:
+    if isinstance(event, SplitsWanted):
+        job.emit(AskForSplits(event.subtask.vertex_id, event.subtask.index))
+    elif isinstance(event, TaskMetrics):
+        execution = execution_of(job, event.subtask)
+        if execution is not None:
+            execution.metrics.update(event.values)
+    elif isinstance(event, CommitDone):
+        commit_done(job, event)
+    elif isinstance(event, EndOfData):
+        execution = execution_of(job, event.subtask)
+        if execution is not None:
+            execution.has_end_of_data = True
+            _want_final_checkpoint(job, now)
+
+
+def execution_of(job: Job, subtask: SubtaskId) -> Execution | None:
+    """The subtask in the present attempt."""
+    return job.executions.get((subtask.vertex_id, subtask.index))
+
+
+def splits_assigned(job: Job, event: SplitsAssigned) -> None:
+    """Hand out splits; everybody hears when there are no more."""
+    vertex = job.graph.vertex(event.vertex_id)
+    for index in range(vertex.parallelism):
+        splits = event.assignments.get(index, [])
+        if not splits and not event.no_more:
+            continue
+        execution = job.executions[vertex.id, index]
+        if execution.state is TaskState.FINISHED:
+            continue
+        subtask = SubtaskId(job_id=job.id, attempt=job.attempt, vertex_id=vertex.id, index=index)
+        job.emit(Send(execution.slot_id, AddSplits(subtask=subtask, splits=splits, no_more=event.no_more)))
+
+
+def commit_done(job: Job, event: CommitDone) -> None:
+    """Sinks of a task have committed a snapshot; when all have, that is noted beside it."""
+    for checkpoint_id in [number for number in job.uncommitted if number <= event.checkpoint_id]:
+        location, tasks = job.uncommitted[checkpoint_id]
+        tasks.discard((event.subtask.vertex_id, event.subtask.index))
+        if not tasks:
+            del job.uncommitted[checkpoint_id]
+            job.emit(MarkCommitted(location))
+
+
+def _task_changed(job: Job, event: TaskStateChanged, now: int) -> None:
+    execution = execution_of(job, event.subtask)
+    if execution is None:
+        return
+    execution.move(event.state, now)
+    if event.state in (TaskState.FAILED, TaskState.CANCELED):
+        failure = event.failure or Failure(
+            exception="TaskEnded",
+            message=f"{_task_name(job, event.subtask)} was {event.state} without a reason",
+        )
+        draining.enter_failing(job, failure, now, _task_name(job, event.subtask), execution.slot_id)
+        return
+    if event.state is TaskState.FINISHED:
+        job.coordinator.task_finished((execution.vertex_id, execution.index), now)
+        _want_final_checkpoint(job, now)
+    advance(job, now)
+
+
+def advance(job: Job, now: int) -> None:
+    """All tasks run → RUNNING; all finished → FINISHED."""
+    states = [execution.state for execution in job.executions.values()]
+    up = (TaskState.RUNNING, TaskState.FINISHED)
+    if job.status is JobStatus.CREATED and all(state in up for state in states):
+        job.move(JobStatus.RUNNING, now)
+        job.coordinator.start(job.graph, job.attempt, job.next_checkpoint_id, now)
+        for execution in job.executions.values():
+            if execution.state is TaskState.FINISHED:
+                job.coordinator.task_finished((execution.vertex_id, execution.index), now)
+        _want_final_checkpoint(job, now)
+    if states and all(state is TaskState.FINISHED for state in states):
+        job.coordinator.stopped()
+        terminal.enter(job, JobStatus.FINISHED, now)
+
+
+def _want_final_checkpoint(job: Job, now: int) -> None:
+    """When every task has seen the end of its input and some wait for it: one last checkpoint."""
+    executions = job.executions.values()
+    waiting = [execution for execution in executions if execution.has_end_of_data]
+    all_ended = all(e.has_end_of_data or e.state is TaskState.FINISHED for e in executions)
+    if job.status is JobStatus.RUNNING and waiting and all_ended and not job.is_final_wanted:
+        if all(e.state is TaskState.FINISHED for e in waiting):
+            return
+        job.is_final_wanted = True
+        job.coordinator.request(SnapshotRequest(None, False, stop=True), now)
+
+
+def _task_name(job: Job, subtask: SubtaskId) -> str:
+    vertex = job.graph.vertex(subtask.vertex_id)
+    return f"{vertex.name} ({subtask.index + 1}/{vertex.parallelism})"

@@ -1,0 +1,17 @@
+"""FINISHED, CANCELED, FAILED: the end. Called by the other states."""
+
+from penstock.jobmanager.effects import ReleaseSlots, StopEnumerators, StoreResult
+from penstock.jobmanager.job import Job
+from penstock.jobmanager.status import JobStatus
+
+
+def enter(job: Job, status: JobStatus, now: int) -> None:
+    """End the job: give back what it holds, and put on record an end that must not be run again."""
+    job.coordinator.stop(f"the job is {status}", now)
+    job.move(status, now)
+    job.emit(StopEnumerators())
+    if job.slots:
+        job.emit(ReleaseSlots(tuple(job.slots)))
+        job.slots = {}
+    if status is not JobStatus.FAILED:
+        job.emit(StoreResult(status))

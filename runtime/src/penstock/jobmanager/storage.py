@@ -1,0 +1,72 @@
+"""The job's storage I/O as the effects want it: each call blocks, runs in a worker thread, and returns an event.
+
+Called by `jobmanager.master` only.
+"""
+
+import traceback
+from collections.abc import Mapping
+
+from penstock.checkpoint.store import CheckpointStore, SnapshotProblem, Superseded
+from penstock.control.messages import Failure
+from penstock.filesystems.errors import BucketMissing, FileSystemError, StorageAccessDenied
+from penstock.jobmanager.events import MetadataFailed, MetadataWritten, PreparationFailed, Prepared
+from penstock_api.manifest import CheckpointMetadata, SnapshotKind
+
+
+class JobStorage:
+    """Snapshots of one job, and the savepoint it was started with."""
+
+    def __init__(
+        self, directory: str, job_id: str, configuration: Mapping[str, str], savepoint: str | None
+    ) -> None:
+        self._directory, self._job_id = directory, job_id
+        self._configuration = configuration
+        self._savepoint = savepoint
+        self._store: CheckpointStore | None = None
+
+    @property
+    def store(self) -> CheckpointStore:
+        """Opened at first use, for opening may fail."""
+        if self._store is None:
+            self._store = CheckpointStore(self._directory, self._job_id, self._configuration)
+        return self._store
+
+    def prepare(self) -> Prepared | PreparationFailed:
+        """Claim the next attempt; find the newest checkpoint of the job, else its savepoint (Decision 11)."""
+        try:
+            attempt = self.store.claim_attempt()
+            highest = self.store.highest_id()
+            restored = self.store.newest()
+            if restored is None and self._savepoint:
+                restored = self.store.load(self._savepoint)
+        except SnapshotProblem as error:
+            return PreparationFailed(_failure(error, error.reason), is_final=True)
+        except FileSystemError as error:
+            is_final = isinstance(error, BucketMissing | StorageAccessDenied)
+            return PreparationFailed(_failure(error, "CheckpointStorageUnavailable"), is_final)
+        restored_id = restored.metadata.checkpoint_id if restored else 0
+        return Prepared(attempt, restored, max(highest, restored_id) + 1)
+
+    def write(self, location: str, metadata: CheckpointMetadata) -> MetadataWritten | MetadataFailed:
+        """Complete a snapshot."""
+        try:
+            self.store.write(location, metadata, metadata.kind is SnapshotKind.SAVEPOINT)
+        except Superseded as error:
+            return MetadataFailed(metadata.checkpoint_id, str(error), is_superseded=True)
+        except (FileSystemError, SnapshotProblem) as error:
+            return MetadataFailed(metadata.checkpoint_id, f"{location}: {error}", is_superseded=False)
+        return MetadataWritten(metadata.checkpoint_id)
+
+    def prune(self, keep: int) -> None:
+        """Delete completed checkpoints but the newest `keep`."""
+        for _, location in self.store.completed_locations()[:-keep]:
+            self.store.discard(location)
+
+
+def _failure(error: Exception, reason: str) -> Failure:
+    return Failure(
+        exception=type(error).__name__,
+        message=str(error),
+        stacktrace="".join(traceback.format_exception(error)),
+        reason=reason,
+    )

@@ -1,0 +1,1 @@
+"""Flink's REST API over the JobManager, and the internal app of TaskManagers and programs."""
