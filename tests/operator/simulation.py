@@ -22,6 +22,7 @@ from penstock_operator.model.facts import (
     Snapshot,
     StateFacts,
 )
+from penstock_operator.model.launch import Launch
 from penstock_operator.model.lifecycle import is_legal
 from penstock_operator.model.plan import Deploy, Hold, Plan, Release, Remove, Stop, TriggerSavepoint
 
@@ -72,6 +73,8 @@ class World:
     never_ends: bool = False
     starts_as: FlinkJobState = FlinkJobState.RUNNING
     crash_before: str | None = None
+    defaults: dict[str, str] = field(default_factory=dict)
+    launched: Launch | None = None
 
     # What the owner does.
 
@@ -148,6 +151,7 @@ class World:
             job=self._job(),
             state=found,
             problems=self.problems,
+            defaults=self.defaults,
             new_id=f"{self.ids:032x}",
         )
 
@@ -217,6 +221,7 @@ class World:
                 self.checkpoint = max((s.checkpoint_id for s in own or named), default=0)
                 self.application = None
             self.jm = self.tm = True
+            self.launched = action.launch
             self.processes = 3
         elif isinstance(action, Stop | Remove):
             self.jm = self.tm = False

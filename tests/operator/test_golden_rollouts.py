@@ -385,3 +385,14 @@ def test_finished_job_expires(world: World, golden) -> None:
     assert world.resource.status.job_status.state is FlinkJobState.FINISHED
     assert world.resource.status.lifecycle_state is LifecycleState.STABLE
     golden(world)
+
+
+def test_defaults_of_the_installation_are_not_recorded(world: World) -> None:
+    world.defaults = {"s3.endpoint": "http://s3", "kubernetes.operator.jm-deployment.shutdown-ttl": "1 min"}
+    running(world)
+    assert world.launched
+    assert world.launched.configuration["s3.endpoint"] == "http://s3"
+    assert "s3.endpoint" not in (world.resource.status.reconciliation_status.last_reconciled_spec or "")
+    world.defaults = {"s3.endpoint": "http://other"}
+    world.settle()
+    assert world.launched.configuration["s3.endpoint"] == "http://s3", "no restart for a default that changed"

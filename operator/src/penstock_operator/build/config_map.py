@@ -5,6 +5,7 @@ import yaml
 from penstock_operator.build import labels
 from penstock_operator.build.context import RPC_PORT, TLS_DIRECTORY, JobContext, Manifest
 from penstock_operator.build.program import program_path
+from penstock_operator.model.launch import OPERATOR_PREFIXES
 
 
 def build_config_map(context: JobContext) -> Manifest:
@@ -20,7 +21,9 @@ def build_config_map(context: JobContext) -> Manifest:
 
 def pod_configuration(context: JobContext) -> dict[str, str]:
     """The launch's configuration over the installation's, with addresses, certificates and fetched files."""
-    found = {**dict(context.defaults.configuration), **context.launch.configuration}
+    installed = dict(context.defaults.configuration)
+    found = {key: value for key, value in installed.items() if not key.startswith(OPERATOR_PREFIXES)}
+    found.update(context.launch.configuration)
     for key in ("penstock.program.requirements", "penstock.program.archives"):
         if key in found:
             found[key] = ";".join(program_path(uri) for uri in found[key].split(";"))

@@ -13,7 +13,7 @@ from penstock_api.v1beta1.job import JobSpec, JobState, UpgradeMode
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState, ReconciliationState
 from penstock_operator.model.duration import parse_duration
 from penstock_operator.model.facts import Facts, Problem
-from penstock_operator.model.launch import Launch
+from penstock_operator.model.launch import Launch, with_defaults
 from penstock_operator.model.plan import Action, Event
 
 IN_FLIGHT = 0.5
@@ -48,6 +48,11 @@ class Situation:
     """What the owner wants; the last reconciled spec while the owner's is refused."""
     deployed: FlinkDeploymentSpec | None
     """The last reconciled spec; None before the first deployment."""
+
+    @property
+    def configured(self) -> FlinkDeploymentSpec:
+        """The wanted spec with the installation's configuration below its own."""
+        return with_defaults(self.wanted, self.facts.defaults)
 
     @property
     def baseline(self) -> FlinkDeploymentSpec:
@@ -101,7 +106,7 @@ class Situation:
 
     def option(self, key: str, default: str) -> str:
         """A `kubernetes.operator.` option of the resource."""
-        found = flatten_configuration(self.wanted.flink_configuration).get(f"kubernetes.operator.{key}")
+        found = flatten_configuration(self.configured.flink_configuration).get(f"kubernetes.operator.{key}")
         return default if found in (None, "") else str(found)
 
     def flag(self, key: str, default: bool = False) -> bool:
@@ -127,7 +132,8 @@ class Situation:
     def launch(self, spec: FlinkDeploymentSpec, job_id: str, path: str | None) -> Launch:
         """The launch of this spec."""
         meta = self.facts.resource.metadata
-        return Launch(self.facts.ref, meta.uid or "", meta.generation or 0, spec, job_id, path)
+        full = with_defaults(spec, self.facts.defaults)
+        return Launch(self.facts.ref, meta.uid or "", meta.generation or 0, full, job_id, path)
 
 
 Rule = Callable[[Situation], Step | None]

@@ -21,7 +21,6 @@ from penstock_operator.errors import OperatorError
 from penstock_operator.handlers.deployment import register
 from penstock_operator.handlers.leadership import Leadership
 from penstock_operator.model.facts import Ref
-from penstock_operator.model.launch import OPERATOR_PREFIXES
 from penstock_operator.platforms.kubernetes import KubernetesPlatform
 from penstock_operator.platforms.kubernetes_namespace import sweep
 from penstock_operator.reconcile.loop import Loop
@@ -57,9 +56,7 @@ def job_defaults(settings: Settings, folder: Path) -> Defaults:
         image_pull_policy=settings.runtime_image_pull_policy,
         cluster_role=settings.job_cluster_role,
         operator_namespace=settings.operator_namespace,
-        configuration=tuple(
-            sorted((key, value) for key, value in keys.items() if not key.startswith(OPERATOR_PREFIXES))
-        ),
+        configuration=tuple(sorted(keys.items())),
     )
 
 

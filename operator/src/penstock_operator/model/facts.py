@@ -4,6 +4,7 @@ A fact is what was seen in this loop; what was remembered from earlier loops is 
 fact too, so that decisions need no clock.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from penstock_api.reasons import Reason
@@ -137,6 +138,8 @@ class Facts:
     state: StateFacts = field(default_factory=StateFacts)
     problems: tuple[Problem, ...] = ()
     """Why the wanted spec is refused; empty if it is valid."""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """The installation's configuration for resources that do not set it."""
     new_id: str = ""
     """A fresh random id of 32 hex digits: the next job id, or the next trigger id."""
 

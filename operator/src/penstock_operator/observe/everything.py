@@ -8,6 +8,7 @@ from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.decide.restore import wants_state
 from penstock_operator.decide.validate import validate
 from penstock_operator.model.facts import Facts, StateFacts
+from penstock_operator.model.launch import with_defaults
 from penstock_operator.observe.checkpoints import observe_state
 from penstock_operator.observe.job import observe_job
 from penstock_operator.platforms.port import Platform
@@ -15,14 +16,16 @@ from penstock_operator.platforms.port import Platform
 
 def observe(platform: Platform, resource: FlinkDeployment, now: Callable[[], float] = time.time) -> Facts:
     """The facts. What the platform cannot say raises; a job that does not answer is a fact."""
-    problems = validate(resource)
+    defaults = platform.defaults(resource.metadata.namespace)
+    full = resource.model_copy(update={"spec": with_defaults(resource.spec, defaults)})
+    problems = validate(full)
     if not problems and resource.metadata.deletion_timestamp is None:
-        problems = platform.refusals(resource)
+        problems = platform.refusals(full)
     cluster = platform.observe(resource)
     job = observe_job(cluster.rest_url, resource.status)
     state = StateFacts()
     if wants_state(resource, cluster) and not (problems and resource.status.job_status.job_id is None):
-        state = observe_state(resource, platform.storage(resource).keys)
+        state = observe_state(full, platform.storage(full).keys)
     return Facts(
         resource=resource,
         now=int(now() * 1000),
@@ -30,5 +33,6 @@ def observe(platform: Platform, resource: FlinkDeployment, now: Callable[[], flo
         job=job,
         state=state,
         problems=problems,
+        defaults=defaults,
         new_id=secrets.token_hex(16),
     )

@@ -4,7 +4,7 @@ Builds nothing itself (`build/` does) and decides nothing: it reads, applies, de
 the resource's own label.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import structlog
 
@@ -19,7 +19,7 @@ from penstock_operator.build.references import references
 from penstock_operator.clients.kube import KubeClient, Manifest
 from penstock_operator.errors import OperatorError, UserError
 from penstock_operator.model.facts import ClusterFacts, Problem, Ref
-from penstock_operator.model.launch import Launch
+from penstock_operator.model.launch import Launch, namespace_defaults
 from penstock_operator.model.plan import Event
 from penstock_operator.platforms import kubernetes_events, kubernetes_namespace
 from penstock_operator.platforms.kubernetes_certificates import make_certificates
@@ -99,6 +99,10 @@ class KubernetesPlatform:
         meta = resource.metadata
         return job_namespace(resource.spec, Ref(meta.namespace, meta.name), self._template)
 
+    def defaults(self, namespace: str) -> Mapping[str, str]:
+        """The operator's own `config.yaml`."""
+        return namespace_defaults(dict(self._defaults.configuration), namespace)
+
     def refusals(self, resource: FlinkDeployment) -> tuple[Problem, ...]:
         """A namespace that is not the job's, or something that the spec names and that is not there."""
         meta = resource.metadata
@@ -137,6 +141,7 @@ class KubernetesPlatform:
         certificates = None if held else make_certificates(context.name, context.service_hosts)
         for manifest in build_job(context, certificates):
             self._client.apply(manifest)
+        self._drop_ingress(context)
         log.info("deployed", resource=str(launch.ref), namespace=context.namespace, job_id=launch.job_id)
 
     def stop(self, resource: FlinkDeployment) -> None:
@@ -208,6 +213,13 @@ class KubernetesPlatform:
                 f"{wanted.where} names {wanted.kind} {wanted.name!r}, which is not in {namespace}: create it"
             )
             yield Problem(reason, message)
+
+    def _drop_ingress(self, context: JobContext) -> None:
+        """The Ingress of an earlier spec that this one does not want."""
+        if context.launch.spec.ingress is None:
+            found = self._client.get("Ingress", context.name, context.namespace)
+            if kubernetes_namespace.is_of(found, context.launch.uid):
+                self._client.delete("Ingress", context.name, context.namespace)
 
     def _sources(self, context: JobContext) -> list[Manifest]:
         """The Secrets and ConfigMaps to copy."""

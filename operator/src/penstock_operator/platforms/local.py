@@ -14,7 +14,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -86,6 +86,10 @@ class LocalPlatform:
     def job_namespace(self, resource: FlinkDeployment) -> str:
         """The job's folder, which stands for its namespace here."""
         return str(self.folder(resource.metadata.name))
+
+    def defaults(self, namespace: str) -> Mapping[str, str]:
+        """None: everything is in the manifests."""
+        return {}
 
     def refusals(self, resource: FlinkDeployment) -> tuple[Problem, ...]:
         """A program that is not on this machine."""

@@ -61,6 +61,9 @@ class Platform(Protocol):
     def storage(self, resource: FlinkDeployment) -> StorageAccess:
         """How to read the job's state: its configuration, with the credentials that its pods get."""
 
+    def defaults(self, namespace: str) -> Mapping[str, str]:
+        """Configuration of the installation for resources of this namespace that do not set it; operator keys too."""
+
     def job_namespace(self, resource: FlinkDeployment) -> str:
         """Name of the namespace (or job folder) that the job runs in."""
 

@@ -35,7 +35,7 @@ def _has_nothing_yet(situation: Situation) -> bool:
     """A running job without any state on storage is better saved than started over."""
     status = situation.status.job_status
     has_state = status.last_checkpoint is not None or status.upgrade_savepoint_path is not None
-    return situation.runs and not has_state and savepoint_directory(situation.wanted) is not None
+    return situation.runs and not has_state and savepoint_directory(situation.configured) is not None
 
 
 def _stop(situation: Situation, mode: UpgradeMode, events: tuple[Event, ...]) -> Step:

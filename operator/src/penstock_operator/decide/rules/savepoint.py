@@ -29,7 +29,7 @@ def savepoint_action(situation: Situation, pending: PendingSavepoint) -> Trigger
     return TriggerSavepoint(
         job_id=situation.status.job_status.job_id or "",
         trigger_id=pending.trigger_id or "",
-        directory=savepoint_directory(situation.wanted),
+        directory=savepoint_directory(situation.configured),
         stop=stops,
         drain=is_deletion and situation.flag("job.drain-on-savepoint-deletion"),
         format_type=situation.option("savepoint.format.type", "CANONICAL"),
