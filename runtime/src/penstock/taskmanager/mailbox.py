@@ -39,6 +39,8 @@ class Mailbox:
         self._timers: list[tuple[int, int, Callable[[int], None]]] = []
         self._sequence = 0
         self._is_stopped = False
+        self.busy_since: float | None = None
+        """When the present round began (monotonic); None while waiting. Read by the stall watch."""
 
     def post(self, mail: Mail) -> None:
         """Run it in the task thread, soon; from any thread."""
@@ -67,6 +69,7 @@ class Mailbox:
         """Drive the tasks until `stop`."""
         next_flush = time.monotonic() + self.flush_interval_seconds
         while not self._is_stopped:
+            self.busy_since = time.monotonic()
             self._run_mails()
             self._fire_timers()
             if rounds.work():
@@ -75,6 +78,7 @@ class Mailbox:
                     continue
                 rounds.flush()
             elif not rounds.flush() and not self._mails:
+                self.busy_since = None
                 self.reactor.poll(self._wait_seconds(rounds.longest_wait_seconds()))
             next_flush = time.monotonic() + self.flush_interval_seconds
 

@@ -5,15 +5,18 @@ pipe closes, for then nobody commands it: its tasks are cancelled first, with a 
 """
 
 import faulthandler
+import io
 import logging
 import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from penstock.compat import install_alias
 from penstock.control.messages import CancelTasks, SlotAddress, SlotReady
 from penstock.exchange.network import Network, TlsFiles
 from penstock.exchange.reactor import Reactor
@@ -22,6 +25,7 @@ from penstock.taskmanager.mailbox import Mailbox
 from penstock.taskmanager.options import WorkerOptions
 from penstock.taskmanager.pipe import ControlPipe
 from penstock.taskmanager.slot import Slot
+from penstock.taskmanager.stall import StallWatch
 
 _log = logging.getLogger(__name__)
 _CLOSE_SECONDS = 10.0
@@ -29,6 +33,8 @@ _CLOSE_SECONDS = 10.0
 _CANCEL_SECONDS = 30.0
 """For user code to return after a cancel; then the process ends and the supervisor starts a new slot."""
 _UPLOAD_THREADS = 4
+_LONGEST_SOCKET_PATH = 100
+"""Linux allows 107 bytes."""
 
 
 def main(control_fd: int, options_json: str) -> None:
@@ -38,6 +44,10 @@ def main(control_fd: int, options_json: str) -> None:
     faulthandler.enable()
     # The command reader must not wait long for the interpreter while a record loop runs.
     sys.setswitchinterval(0.001)
+    install_alias()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a program prints shows at once, in a pod's log as in a terminal.
+        sys.stdout.reconfigure(line_buffering=True)
     options = WorkerOptions.model_validate_json(options_json)
     pipe = ControlPipe(socket.socket(fileno=control_fd))
     reactor = Reactor()
@@ -51,7 +61,10 @@ def main(control_fd: int, options_json: str) -> None:
         )
         reader.start()
         pipe.send_event(SlotReady(address=address, pid=os.getpid()))
+        watch = StallWatch(mailbox)
+        watch.start()
         mailbox.run(slot)
+        watch.stop()
     network.close()
     reactor.close()
     close_filesystems()
@@ -60,15 +73,22 @@ def main(control_fd: int, options_json: str) -> None:
 
 def listen(network: Network, options: WorkerOptions) -> SlotAddress:
     """Open the slot's data server: a unix socket, and TCP where mutual TLS is set up and other hosts exist."""
-    folder = Path(options.directory)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{options.slot_id[-40:]}.sock"
+    path = _socket_path(options)
     network.listen_unix(path)
     tcp = None
     if options.host is not None and TlsFiles.from_configuration(options.configuration) is not None:
         port = network.listen_tls(options.bind_host or options.host, options.data_port)
         tcp = f"tcp:{options.host}:{port}"
     return SlotAddress(slot_id=options.slot_id, host_id=options.host_id, unix_path=str(path), tcp=tcp)
+
+
+def _socket_path(options: WorkerOptions) -> Path:
+    folder = Path(options.directory)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"{options.slot_id[-40:]}.sock"
+    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
+        path = Path(tempfile.mkdtemp(prefix="penstock-"), "slot.sock")
+    return path
 
 
 def _read_commands(pipe: ControlPipe, mailbox: Mailbox, slot: Slot) -> None:
