@@ -6,6 +6,7 @@ From the binaries that the end-to-end harness builds and caches; where they were
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,21 +22,27 @@ def _binary(pattern: str) -> Path | None:
     return next(iter(sorted(_CACHE.glob(pattern))), None)
 
 
-@pytest.fixture(scope="session")
-def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+@contextmanager
+def start_api_server(folder: Path) -> Iterator[ApiServer]:
+    """A server without our definitions; skips the test where there are no binaries."""
     etcd, apiserver = _binary("etcd-*/etcd"), _binary("kubernetes-*/kube-apiserver")
     if etcd is None or apiserver is None or sys.platform != "linux":
         pytest.skip("no API server here: `python -m e2e.cluster build` makes one")
-    folder = tmp_path_factory.mktemp("api")
     server = ApiServer(folder, etcd, apiserver)
     try:
         server.wait()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    with start_api_server(tmp_path_factory.mktemp("api")) as server:
         connection = server.client()
         crds.apply(connection)
         connection.close()
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What is built for a job, as whole YAML files; `PENSTOCK_UPDATE_GOLDEN=1` writes them anew for review."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def test_manifests_are_as_reviewed(case: str) -> None:
         *build_surroundings(context, account if context.launch.spec.service_account else None, [secret]),
         *build_job(context, {"ca.crt": "CA", "tls.crt": "LEAF", "tls.key": "KEY"}),
     ]
-    text = yaml.safe_dump_all(manifests, sort_keys=True, width=110)
+    text = yaml.safe_dump_all(json.loads(json.dumps(manifests)), sort_keys=True, width=110)
     path = GOLDEN / f"{case}.yaml"
     if os.environ.get("PENSTOCK_UPDATE_GOLDEN"):
         path.write_text(text)

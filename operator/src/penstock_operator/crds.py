@@ -69,7 +69,9 @@ def uninstall(*, force: bool = False, delete_crds: bool = False, client: KubeCli
     if delete_crds:
         _delete_resources(client, force=force)
         for manifest in build_crds():
-            client.delete(_KIND, manifest["metadata"]["name"])
+            name = manifest["metadata"]["name"]
+            client.delete(_KIND, name)
+            _wait(partial(_gone, client, name), _GONE_SECONDS, f"{name} is not gone")
         return
     _wait(
         lambda: not _ending(client),
@@ -131,6 +133,10 @@ def _stop_operator(client: KubeClient) -> None:
         client.patch("Deployment", name, namespace, {"spec": {"replicas": 0}})
         what = f"the operator ({namespace}/{name}) does not stop"
         _wait(partial(_stopped, client, name, namespace), _GONE_SECONDS, what)
+
+
+def _gone(client: KubeClient, name: str) -> bool:
+    return client.get(_KIND, name) is None
 
 
 def _own_namespace() -> str | None:

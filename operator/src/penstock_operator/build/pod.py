@@ -18,6 +18,9 @@ from penstock_operator.build.program import config_map_files
 _USER = 9999
 """Upstream's images and ours run as this user and group."""
 
+_CONTAINER_SECURITY: Manifest = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+"""What Pod Security `restricted` asks of every container, sidecars too, where its owner says nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Component:
@@ -58,10 +61,6 @@ def _defaults(context: JobContext, component: Component) -> Manifest:
                     "image": context.defaults.image,
                     "imagePullPolicy": context.defaults.image_pull_policy,
                     "resources": component.resources,
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
                     **component.probes,
                 }
             ],
@@ -92,6 +91,9 @@ def _fixed(context: JobContext, component: Component, found: Manifest) -> Manife
             "volumes": _volumes(context),
         },
     )
+    for key in ("containers", "initContainers"):
+        if pod.get(key):
+            pod[key] = [{"securityContext": _CONTAINER_SECURITY, **each} for each in pod[key]]
     marks = {
         "labels": {
             **labels.owned_labels(launch.ref, launch.uid),

@@ -24,6 +24,17 @@ Manifest = dict[str, Any]
 FIELD_MANAGER = "penstock-operator"
 _DEADLINE = urllib3.Timeout(connect=5.0, read=15.0)
 _LOG_DEADLINE = urllib3.Timeout(connect=5.0, read=None)
+_RETRIES = urllib3.Retry(
+    connect=3,
+    read=1,
+    status=2,
+    other=0,
+    redirect=0,
+    backoff_factor=0.2,
+    allowed_methods=["GET", "PUT", "DELETE"],
+    raise_on_status=False,
+)
+"""Refused connections, broken reads of calls that may be repeated, and Retry-After of a busy API server."""
 _PAGE = 500
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
@@ -140,7 +151,10 @@ class KubeClient:
         missing_is_none: bool = False,
     ) -> Manifest | None:
         response = self._send(method, path, query, body, content_type, missing_is_none=missing_is_none)
-        found: Manifest = json.loads(response.data)
+        try:
+            found: Manifest = json.loads(response.data)
+        except (urllib3.exceptions.HTTPError, ValueError) as error:
+            raise ExternalError(Reason.ERROR, f"the answer to {method} {path} broke off: {error}") from error
         return None if missing_is_none and response.status == 404 else found
 
     def _send(
@@ -161,7 +175,13 @@ class KubeClient:
         data = None if body is None else json.dumps(body).encode()
         try:
             response: urllib3.BaseHTTPResponse = self._api.rest_client.pool_manager.request(
-                method, url, body=data, headers=headers, timeout=timeout, preload_content=False, retries=False
+                method,
+                url,
+                body=data,
+                headers=headers,
+                timeout=timeout,
+                preload_content=False,
+                retries=_RETRIES,
             )
             if response.status >= 400 and not (response.status == 404 and missing_is_none):
                 raise error_of(response.status, response.read(), f"{method} {path}")
