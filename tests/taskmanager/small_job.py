@@ -58,6 +58,9 @@ class CountingReader:
     def is_finished(self) -> bool:
         return self._is_last and all(split["next"] >= split["end"] for split in self._splits)
 
+    def split_ids(self) -> set[str]:
+        return {str(split["id"]) for split in self._splits}
+
     def snapshot(self) -> list[Split]:
         return [dict(split) for split in self._splits]
 

@@ -101,8 +101,11 @@ class SourceReader(Protocol):
     def is_finished(self) -> bool:
         """No more records will ever come: all splits are at their end and no split will be added."""
 
+    def split_ids(self) -> set[str]:
+        """Ids of the splits that are not at their end. Cheap; may be asked at any time."""
+
     def snapshot(self) -> list[Split]:
-        """The splits with the positions right after the last record that `poll` returned."""
+        """For a checkpoint, and only then: the splits with the positions right after the last record that `poll` returned."""
 
     def notify_complete(self, checkpoint_id: int) -> None:
         """That checkpoint is complete (a Kafka reader commits its group's offsets)."""

@@ -52,6 +52,10 @@ class RangeReader:
         """True when nothing is left and nothing will come."""
         return not self._splits and self._is_complete
 
+    def split_ids(self) -> set[str]:
+        """The unfinished splits."""
+        return {str(split["id"]) for split in self._splits}
+
     def snapshot(self) -> list[Split]:
         """The unfinished splits."""
         return [dict(split) for split in self._splits]

@@ -192,7 +192,7 @@ class SourceIntake:
         if not self._known or now < self._next_check:
             return
         self._next_check = now + _SPLIT_CHECK_SECONDS
-        left = {str(split["id"]) for split in self.reader.snapshot()} | living
+        left = self.reader.split_ids() | living
         for split_id in self._known - left:
             for link in self._links:
                 link.release_split(split_id)

@@ -93,6 +93,10 @@ class FileReader:
         """True when every file is read and none will come."""
         return not self._splits and self._is_complete
 
+    def split_ids(self) -> set[str]:
+        """The unfinished splits."""
+        return set(self._splits)
+
     def snapshot(self) -> list[Split]:
         """The unfinished files with their offsets."""
         return [dict(split) for split in self._splits.values()]

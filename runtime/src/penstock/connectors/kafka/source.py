@@ -178,6 +178,10 @@ class KafkaReader:
         """True when every partition of a bounded source is at its end."""
         return self._is_complete and not self._splits
 
+    def split_ids(self) -> set[str]:
+        """The unfinished splits."""
+        return set(self._splits)
+
     def snapshot(self) -> list[Split]:
         """Partitions with the offset of the next record; also what `notify_complete` will commit."""
         self._to_commit = {split_id: split["position"] for split_id, split in self._splits.items()}
