@@ -73,8 +73,7 @@ def _seen_problem(situation: Situation) -> Problem | None:
     application = facts.job.application
     if application is not None and application.status == "FAILED":
         return Problem(application.reason or Reason.PROGRAM_FAILED, application.message, "Job")
-    unwell = (FlinkJobState.FAILED, FlinkJobState.FAILING, FlinkJobState.RESTARTING)
-    if situation.job_state in unwell and facts.job.failure is not None:
+    if facts.job.failure is not None:
         return facts.job.failure
     if situation.job_state is FlinkJobState.FAILED:
         return Problem(Reason.JOB_FAILED, Reason.JOB_FAILED.sentence, "Job")

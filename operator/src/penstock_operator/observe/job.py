@@ -7,7 +7,8 @@ from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState
 from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
 from penstock_operator.model.facts import ApplicationFacts, JobFacts, Problem, SavepointProgress, Snapshot
 
-UNWELL = (FlinkJobState.FAILED, FlinkJobState.FAILING, FlinkJobState.RESTARTING)
+WELL = (FlinkJobState.RUNNING, FlinkJobState.FINISHED, FlinkJobState.CANCELED)
+"""States in which an earlier failure is history. In all others, also while it starts again, it is the reason why."""
 TRACE_LINES = 8
 """Lines of a trace in a message: the cause without the whole stack."""
 
@@ -42,7 +43,7 @@ def _ask(rest: FlinkRest, job_id: str, status: FlinkDeploymentStatus) -> JobFact
         last_checkpoint=_last_checkpoint(rest, job_id),
         savepoint=_savepoint(rest, job_id, status),
         application=application,
-        failure=_failure(rest, job_id) if state in UNWELL else None,
+        failure=_failure(rest, job_id) if state not in WELL else None,
         version=version,
     )
 
