@@ -61,6 +61,9 @@ class CountingReader:
     def split_ids(self) -> set[str]:
         return {str(split["id"]) for split in self._splits}
 
+    def split_ids(self) -> set[str]:
+        return {split["id"] for split in self._splits if split["next"] < split["end"]}
+
     def snapshot(self) -> list[Split]:
         return [dict(split) for split in self._splits]
 

@@ -140,7 +140,7 @@ class FrozenState:
         """Serialise groups for about that long (at least one); True when all are done."""
         deadline = perf_counter() + budget_seconds
         while self.pending:
-            self.capture(next(iter(self.pending)))
+            self.capture(self.pending.pop())
             if perf_counter() >= deadline:
                 break
         return not self.pending
@@ -247,7 +247,7 @@ class HashMapBackend:
         """Serialise at once what a snapshot under way still needs."""
         if self._frozen is not None:
             while self._pending:
-                self._frozen.capture(next(iter(self._pending)))
+                self._frozen.capture(self._pending.pop())
             self._frozen = None
 
     def dump_group(self, group: int) -> bytes | None:
