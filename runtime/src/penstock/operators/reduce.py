@@ -86,7 +86,8 @@ def _field(record: Any, position: int | str) -> Any:
     if isinstance(record, tuple) and isinstance(position, str):
         return getattr(record, position)
     if isinstance(record, (tuple, list, Row, dict)):
-        return record[position]
+        item: Any = record
+        return item[position]
     return record
 
 

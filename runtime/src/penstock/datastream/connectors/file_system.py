@@ -1,4 +1,4 @@
-"""PyFlink's file connector. The classes live with the connector; programs import them from here."""
+"""Files as source and sink, in PyFlink's place."""
 
 from penstock.connectors.files.api import Buckets as BucketAssigner
 from penstock.connectors.files.api import (
@@ -6,12 +6,14 @@ from penstock.connectors.files.api import (
     FileSource,
     FileSourceBuilder,
     OutputFileConfig,
+    OutputFileConfigBuilder,
     RollingPolicy,
+    RowFormatBuilder,
     StreamFormat,
 )
-
-DefaultRollingPolicy = OnCheckpointRollingPolicy = RollingPolicy
-StreamingFileSink = FileSink
+from penstock.connectors.files.api import FileSink as StreamingFileSink
+from penstock.connectors.files.api import RollingPolicy as DefaultRollingPolicy
+from penstock.connectors.files.api import RollingPolicy as OnCheckpointRollingPolicy
 
 __all__ = [
     "BucketAssigner",
@@ -21,7 +23,9 @@ __all__ = [
     "FileSourceBuilder",
     "OnCheckpointRollingPolicy",
     "OutputFileConfig",
+    "OutputFileConfigBuilder",
     "RollingPolicy",
+    "RowFormatBuilder",
     "StreamFormat",
     "StreamingFileSink",
 ]

@@ -1,4 +1,4 @@
-"""PyFlink's Kafka connector, old style and new. The classes live with the connector; programs import them from here."""
+"""Kafka as source and sink, old style and new, in PyFlink's place."""
 
 from penstock.connectors.kafka.api import (
     FlinkKafkaConsumer,
@@ -14,7 +14,7 @@ from penstock.connectors.kafka.api import (
     KafkaTopicSelector,
 )
 from penstock.connectors.kafka.legacy_producer import FlinkKafkaProducer, Semantic
-from penstock.datastream.connectors.base import DeliveryGuarantee
+from penstock.connectors.kafka.sink import DeliveryGuarantee
 
 __all__ = [
     "DeliveryGuarantee",

@@ -1,0 +1,232 @@
+"""Streams as programs see them: every call adds a node to the stream graph of the environment. Nothing runs here."""
+# ruff: noqa: SLF001 - the streams of one package share their parts; programs see none of them
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from penstock.common.output_tag import OutputTag
+from penstock.common.state_descriptors import MapStateDescriptor
+from penstock.common.typeinfo import TupleTypeInfo, TypeInformation, Types
+from penstock.common.watermark_strategy import WatermarkStrategy
+from penstock.datastream.stream_settings import StreamSettings
+from penstock.graph.jobgraph import Partitioner
+from penstock.graph.streamgraph import StreamNode, Upstream
+from penstock.operators.fused import FusedFactory, Step, StepKind
+from penstock.operators.print import PrintFactory
+from penstock.operators.process import ProcessFactory
+from penstock.operators.sink import SinkFactory
+from penstock.operators.watermarks import WatermarksFactory
+
+if TYPE_CHECKING:
+    from penstock.datastream.collect import CloseableIterator
+    from penstock.datastream.connected_streams import (
+        BroadcastConnectedStream,
+        BroadcastStream,
+        ConnectedStreams,
+    )
+    from penstock.datastream.connectors.base import Sink
+    from penstock.datastream.keyed_stream import KeyedStream
+    from penstock.datastream.stream_execution_environment import StreamExecutionEnvironment
+    from penstock.datastream.windowed_stream import AllWindowedStream
+
+
+class DataStreamSink(StreamSettings):
+    """The end of a stream."""
+
+
+class DataStream(StreamSettings):
+    """A stream of records."""
+
+    def __init__(
+        self,
+        environment: "StreamExecutionEnvironment",
+        node: StreamNode,
+        upstreams: tuple[Upstream, ...] | None = None,
+        type_info: TypeInformation | None = None,
+    ) -> None:
+        super().__init__(node)
+        self._environment = environment
+        self._upstreams = upstreams if upstreams is not None else (Upstream(node.id),)
+        self._type = type_info or Types.PICKLED_BYTE_ARRAY()
+
+    def get_execution_environment(self) -> "StreamExecutionEnvironment":
+        """The environment that the stream belongs to."""
+        return self._environment
+
+    def get_type(self) -> TypeInformation:
+        """The declared type of the records."""
+        return self._type
+
+    # ------------------------------------------------------------------------------------------ record by record
+
+    def map(self, func: Any, output_type: TypeInformation | None = None) -> "DataStream":
+        """One result a record."""
+        return self._step("Map", Step(StepKind.MAP, func), output_type)
+
+    def flat_map(self, func: Any, output_type: TypeInformation | None = None) -> "DataStream":
+        """Any number of results a record."""
+        return self._step("FlatMap", Step(StepKind.FLAT_MAP, func), output_type)
+
+    def filter(self, func: Any) -> "DataStream":
+        """Only the records for which the function is true."""
+        return self._step("Filter", Step(StepKind.FILTER, func), self._type)
+
+    def project(self, *field_indexes: int) -> "DataStream":
+        """Only these fields of a tuple."""
+        kind = None
+        if isinstance(self._type, TupleTypeInfo):
+            kind = Types.TUPLE([self._type.field_types[index] for index in field_indexes])
+        return self._step("Projection", Step(StepKind.MAP, _Project(field_indexes)), kind)
+
+    def process(self, func: Any, output_type: TypeInformation | None = None) -> "DataStream":
+        """Any results, with time and side outputs."""
+        return self._transform("Process", ProcessFactory(func), output_type)
+
+    def assign_timestamps_and_watermarks(self, watermark_strategy: WatermarkStrategy) -> "DataStream":
+        """Give records their event time and the stream its watermarks."""
+        return self._transform("Timestamps/Watermarks", WatermarksFactory(watermark_strategy), self._type)
+
+    def get_side_output(self, output_tag: OutputTag) -> "DataStream":
+        """A side output of the operator that made this stream."""
+        upstream = Upstream(self._node.id, side_output=output_tag.tag_id)
+        return DataStream(self._environment, self._node, (upstream,), output_tag.type_info)
+
+    # ----------------------------------------------------------------------------------------- several streams
+
+    def union(self, *streams: "DataStream") -> "DataStream":
+        """All records of all streams, which may include this one again."""
+        upstreams = self._upstreams + tuple(up for stream in streams for up in stream._upstreams)
+        return DataStream(self._environment, self._node, upstreams, self._type)
+
+    def connect(self, ds: Any) -> "ConnectedStreams | BroadcastConnectedStream":
+        """This stream beside another, or beside a broadcast stream."""
+        from penstock.datastream.connected_streams import (
+            BroadcastConnectedStream,
+            BroadcastStream,
+            ConnectedStreams,
+        )
+
+        if isinstance(ds, BroadcastStream):
+            return BroadcastConnectedStream(self, ds)
+        return ConnectedStreams(self, ds)
+
+    # --------------------------------------------------------------------------------------------- partitioning
+
+    def key_by(self, key_selector: Any, key_type: TypeInformation | None = None) -> "KeyedStream":
+        """The stream by key: equal keys go to the same subtask."""
+        from penstock.datastream.keyed_stream import KeyedStream
+
+        selector: Callable[[Any], Any] = getattr(key_selector, "get_key", key_selector)
+        return KeyedStream(self, selector)
+
+    def rebalance(self) -> "DataStream":
+        """Records in turn to every subtask."""
+        return self._partitioned(Partitioner.REBALANCE)
+
+    def rescale(self) -> "DataStream":
+        """Records in turn to a share of the subtasks."""
+        return self._partitioned(Partitioner.RESCALE)
+
+    def shuffle(self) -> "DataStream":
+        """Records to subtasks at random."""
+        return self._partitioned(Partitioner.SHUFFLE)
+
+    def forward(self) -> "DataStream":
+        """Records to the subtask of the same number."""
+        return self._partitioned(Partitioner.FORWARD)
+
+    def broadcast(
+        self,
+        broadcast_state_descriptor: MapStateDescriptor | None = None,
+        *other_broadcast_state_descriptors: MapStateDescriptor,
+    ) -> "DataStream | BroadcastStream":
+        """Every record to every subtask; with descriptors, a stream that carries broadcast state."""
+        everywhere = self._partitioned(Partitioner.BROADCAST)
+        if broadcast_state_descriptor is None:
+            return everywhere
+        from penstock.datastream.connected_streams import BroadcastStream
+
+        return BroadcastStream(everywhere, (broadcast_state_descriptor, *other_broadcast_state_descriptors))
+
+    def partition_custom(self, partitioner: Any, key_selector: Any) -> "DataStream":
+        """Records to the subtask that the function chooses for their key."""
+        return self._partitioned(
+            Partitioner.CUSTOM,
+            key_selector=getattr(key_selector, "get_key", key_selector),
+            partition_function=getattr(partitioner, "partition", partitioner),
+        )
+
+    def window_all(self, window_assigner: Any) -> "AllWindowedStream":
+        """Windows over the whole stream, in one subtask."""
+        from penstock.datastream.windowed_stream import AllWindowedStream
+
+        return AllWindowedStream(self, window_assigner)
+
+    # ---------------------------------------------------------------------------------------------------- ends
+
+    def print(self, sink_identifier: str | None = None) -> DataStreamSink:
+        """Write every record to the standard output of its slot."""
+        factory = PrintFactory(sink_identifier, self._type)
+        return DataStreamSink(self._add("Sink: Print to Std. Out", factory))
+
+    def sink_to(self, sink: "Sink") -> DataStreamSink:
+        """Write to a sink."""
+        connector = sink.connector_sink()
+        node = self._add(f"{type(sink).__name__}: Writer", SinkFactory(connector))
+        node.is_stateful = True
+        node.is_two_phase = connector.create_committer() is not None
+        return DataStreamSink(node)
+
+    def add_sink(self, sink_func: Any) -> DataStreamSink:
+        """Write to a sink of the old style."""
+        sink = self.sink_to(sink_func)
+        return sink.name("Sink: Unnamed")
+
+    def execute_and_collect(
+        self, job_execution_name: str | None = None, limit: int | None = None
+    ) -> "CloseableIterator | list[Any]":
+        """Run the job and iterate over this stream's records, or return the first `limit` as a list."""
+        from penstock.datastream.collect import collect
+
+        return collect(self, job_execution_name, limit)
+
+    # ---------------------------------------------------------------------------------------------------- parts
+
+    def _step(self, name: str, step: Step, output_type: TypeInformation | None) -> "DataStream":
+        stream = self._transform(name, FusedFactory((step,)), output_type)
+        stream._node.steps = (step,)
+        return stream
+
+    def _transform(
+        self, name: str, make: Callable[[], Any], output_type: TypeInformation | None
+    ) -> "DataStream":
+        return DataStream(self._environment, self._add(name, make), None, output_type)
+
+    def _add(self, name: str, make: Callable[[], Any]) -> StreamNode:
+        return self._environment._graph.add(name, make, list(self._upstreams))
+
+    def _partitioned(
+        self,
+        partitioner: Partitioner,
+        key_selector: Callable[[Any], Any] | None = None,
+        partition_function: Callable[[Any, int], int] | None = None,
+    ) -> "DataStream":
+        upstreams = tuple(
+            replace(
+                upstream,
+                partitioner=partitioner,
+                key_selector=key_selector,
+                partition_function=partition_function,
+            )
+            for upstream in self._upstreams
+        )
+        return DataStream(self._environment, self._node, upstreams, self._type)
+
+
+class _Project:
+    def __init__(self, indexes: tuple[int, ...]) -> None:
+        self._indexes = indexes
+
+    def map(self, value: Any) -> Any:
+        return tuple([value[index] for index in self._indexes])

@@ -1,0 +1,87 @@
+"""A stream by key: rolling reductions, keyed process functions, windows."""
+# ruff: noqa: SLF001 - the streams of one package share their parts; programs see none of them
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from penstock.common.typeinfo import TypeInformation
+from penstock.datastream.data_stream import DataStream
+from penstock.graph.jobgraph import Partitioner
+from penstock.graph.streamgraph import StreamNode
+from penstock.operators.process import ProcessFactory
+from penstock.operators.reduce import ExtremeField, ReduceFactory, SumField
+
+if TYPE_CHECKING:
+    from penstock.datastream.windowed_stream import WindowedStream
+
+Position = int | str
+
+
+class KeyedStream(DataStream):
+    """A stream whose records have a key."""
+
+    def __init__(self, origin: DataStream, key_selector: Callable[[Any], Any]) -> None:
+        parted = origin._partitioned(Partitioner.HASH, key_selector=key_selector)
+        super().__init__(origin._environment, origin._node, parted._upstreams, origin._type)
+        self._key_selector = key_selector
+
+    def key_by(self, key_selector: Any, key_type: TypeInformation | None = None) -> "KeyedStream":
+        """The same records by another key."""
+        return KeyedStream(self, getattr(key_selector, "get_key", key_selector))
+
+    def reduce(self, func: Any) -> DataStream:
+        """Combine each record with what its key has, and emit the result."""
+        return self._keyed("Keyed Reduce", ReduceFactory(func), self._type)
+
+    def sum(self, position_to_sum: Position = 0) -> DataStream:
+        """The running sum of a field."""
+        return self._keyed("Keyed Aggregation", ReduceFactory(SumField(position_to_sum)), self._type)
+
+    def min(self, position_to_min: Position = 0) -> DataStream:
+        """The smallest value of a field; the other fields are those of the first record."""
+        return self._extreme(position_to_min, is_max=False, by=False)
+
+    def max(self, position_to_max: Position = 0) -> DataStream:
+        """The largest value of a field; the other fields are those of the first record."""
+        return self._extreme(position_to_max, is_max=True, by=False)
+
+    def min_by(self, position_to_min_by: Position = 0) -> DataStream:
+        """The record with the smallest value of a field."""
+        return self._extreme(position_to_min_by, is_max=False, by=True)
+
+    def max_by(self, position_to_max_by: Position = 0) -> DataStream:
+        """The record with the largest value of a field."""
+        return self._extreme(position_to_max_by, is_max=True, by=True)
+
+    def process(self, func: Any, output_type: TypeInformation | None = None) -> DataStream:
+        """Any results, with time, side outputs, keyed state and timers."""
+        return self._keyed("Keyed Process", ProcessFactory(func), output_type)
+
+    def window(self, window_assigner: Any) -> "WindowedStream":
+        """Windows for each key."""
+        from penstock.datastream.windowed_stream import WindowedStream
+
+        return WindowedStream(self, window_assigner)
+
+    def count_window(self, size: int, slide: int = 0) -> "WindowedStream":
+        """Windows of so many records for each key."""
+        from penstock.windows.assigners import CountSlidingWindowAssigner, CountTumblingWindowAssigner
+
+        if slide in (0, size):
+            return self.window(CountTumblingWindowAssigner.of(size))
+        return self.window(CountSlidingWindowAssigner.of(size, slide))
+
+    def _extreme(self, position: Position, is_max: bool, by: bool) -> DataStream:
+        return self._keyed("Keyed Aggregation", ReduceFactory(ExtremeField(position, is_max, by)), self._type)
+
+    def _keyed(self, name: str, make: Callable[[], Any], output_type: TypeInformation | None) -> DataStream:
+        node = self._add(name, make)
+        mark_keyed(node, self._key_selector)
+        return DataStream(self._environment, node, None, output_type)
+
+
+def mark_keyed(node: StreamNode, *selectors: Callable[[Any], Any]) -> None:
+    """Give a node keyed state."""
+    node.is_keyed = True
+    node.is_stateful = True
+    node.key_selectors = selectors

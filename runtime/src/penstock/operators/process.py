@@ -1,0 +1,170 @@
+"""Process functions: any results, side outputs, time; on keyed streams state and timers; one input or two.
+
+Keyed or not, one input or two: the same operator, which knows its function's methods.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.operators.base import PassiveOperator
+from penstock.operators.collector import Collector
+from penstock.operators.contract import MIN_TIMESTAMP, Batch, OperatorContext
+from penstock.operators.contract import TimerService as Timers
+from penstock.operators.runtime_context import RuntimeContext
+from penstock.state.contract import KeyedStateBackend
+
+
+class TimeDomain:
+    """Which clock a timer follows."""
+
+    EVENT_TIME = "EVENT_TIME"
+    PROCESSING_TIME = "PROCESSING_TIME"
+
+
+class TimerService:
+    """Time and timers of the current key."""
+
+    __slots__ = ("_state", "_timers")
+
+    def __init__(self, timers: Timers, state: KeyedStateBackend | None) -> None:
+        self._timers = timers
+        self._state = state
+
+    def current_processing_time(self) -> int:
+        """Milliseconds since the epoch."""
+        return self._timers.current_processing_time()
+
+    def current_watermark(self) -> int:
+        """The event time of the operator."""
+        return self._timers.current_watermark()
+
+    def register_event_time_timer(self, timestamp: int) -> None:
+        """Call `on_timer` when event time reaches it."""
+        self._keyed().register_event_timer(timestamp)
+
+    def register_processing_time_timer(self, timestamp: int) -> None:
+        """Call `on_timer` at that time."""
+        self._keyed().register_processing_timer(timestamp)
+
+    def delete_event_time_timer(self, timestamp: int) -> None:
+        """Forget that timer."""
+        self._keyed().delete_event_timer(timestamp)
+
+    def delete_processing_time_timer(self, timestamp: int) -> None:
+        """Forget that timer."""
+        self._keyed().delete_processing_timer(timestamp)
+
+    def _keyed(self) -> Timers:
+        if self._state is None:
+            raise RuntimeError(
+                "Setting timers is only supported on a keyed stream: put key_by(...) before it"
+            )
+        return self._timers
+
+
+class ProcessContext:
+    """What a process function is given with a record."""
+
+    __slots__ = ("_now", "_service", "_state")
+
+    def __init__(self, service: TimerService, state: KeyedStateBackend | None) -> None:
+        self._now = MIN_TIMESTAMP
+        self._service = service
+        self._state = state
+
+    def timestamp(self) -> int:
+        """The record's event time; the smallest number without one."""
+        return self._now
+
+    def timer_service(self) -> TimerService:
+        """Time and timers."""
+        return self._service
+
+    def _at(self, timestamp: int) -> None:
+        self._now = timestamp
+
+
+class KeyedProcessContext(ProcessContext):
+    """The same with a key."""
+
+    __slots__ = ()
+
+    def get_current_key(self) -> Any:
+        """The key of the record or timer."""
+        return self._state.current_key if self._state is not None else None
+
+
+class OnTimerContext(KeyedProcessContext):
+    """What `on_timer` is given."""
+
+    __slots__ = ("_domain",)
+
+    def time_domain(self) -> str:
+        """Which clock the timer followed."""
+        return self._domain
+
+    def _fired(self, timestamp: int, domain: str) -> None:
+        self._now = timestamp
+        self._domain = domain
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFactory:
+    """Makes a ProcessOperator; `methods` are the names of the method for each input."""
+
+    function: Any
+    methods: tuple[str, ...] = ("process_element",)
+
+    def __call__(self) -> "ProcessOperator":
+        """A new operator."""
+        return ProcessOperator(self.function, self.methods)
+
+
+class ProcessOperator(PassiveOperator):
+    """Runs a process function."""
+
+    def __init__(self, function: Any, methods: tuple[str, ...]) -> None:
+        self._function = function
+        self._calls: list[Callable[[Any, Any], Any]] = [getattr(function, name) for name in methods]
+
+    def open(self, ctx: OperatorContext) -> None:
+        """Open the function."""
+        self.ctx = ctx
+        service = TimerService(ctx.timers, ctx.state)
+        self._context = KeyedProcessContext(service, ctx.state)
+        self._on_timer = OnTimerContext(service, ctx.state)
+        if hasattr(self._function, "open"):
+            self._function.open(RuntimeContext(ctx))
+
+    def process(self, batch: Batch, input_index: int) -> None:
+        """Call the function for each record."""
+        call, context, collector = self._calls[input_index], self._context, Collector()
+        times = batch.timestamps if batch.timestamps is not None else [MIN_TIMESTAMP] * len(batch)
+        state = self.ctx.state
+        key_of = self.ctx.key_selectors[input_index] if state is not None else None
+        for value, timestamp in zip(batch.values, times, strict=True):
+            if state is not None and key_of is not None:
+                state.set_current_key(key_of(value))
+            context._at(timestamp)  # noqa: SLF001 - the operator moves its own context
+            collector.take(call(value, context), timestamp)
+        collector.flush(self.ctx.output)
+
+    def on_event_timer(self, timestamp: int, key: Any, namespace: Any) -> None:
+        """Call `on_timer`; results carry the timer's time."""
+        self._fire(timestamp, TimeDomain.EVENT_TIME, timestamp)
+
+    def on_processing_timer(self, timestamp: int, key: Any, namespace: Any) -> None:
+        """Call `on_timer`; results have no event time."""
+        self._fire(timestamp, TimeDomain.PROCESSING_TIME, MIN_TIMESTAMP)
+
+    def _fire(self, timestamp: int, domain: str, stamp: int) -> None:
+        collector = Collector()
+        self._on_timer._fired(timestamp, domain)  # noqa: SLF001 - the operator moves its own context
+        collector.take(self._function.on_timer(timestamp, self._on_timer), stamp)
+        collector.flush(self.ctx.output)
+
+    def close(self) -> None:
+        """Close the function."""
+        if hasattr(self._function, "close"):
+            self._function.close()

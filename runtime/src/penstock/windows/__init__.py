@@ -1,0 +1,1 @@
+"""Windows: what they are, which a record belongs to, when they give their result. Pure."""

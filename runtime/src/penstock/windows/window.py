@@ -1,0 +1,68 @@
+"""Windows: spans of time, numbered groups, or everything. Values; in state a window is its plain namespace."""
+
+from dataclasses import dataclass
+from typing import Any
+
+MAX_TIMESTAMP = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TimeWindow:
+    """From `start`, included, to `end`, excluded, in ms."""
+
+    start: int
+    end: int
+
+    def max_timestamp(self) -> int:
+        """The last millisecond that belongs to it."""
+        return self.end - 1
+
+    def intersects(self, other: "TimeWindow") -> bool:
+        """Whether they overlap or touch."""
+        return self.start <= other.end and self.end >= other.start
+
+    def cover(self, other: "TimeWindow") -> "TimeWindow":
+        """The smallest window that holds both."""
+        return TimeWindow(min(self.start, other.start), max(self.end, other.end))
+
+    @staticmethod
+    def get_window_start_with_offset(timestamp: int, offset: int, window_size: int) -> int:
+        """The start of the window of that size that holds the timestamp."""
+        return timestamp - (timestamp - offset) % window_size
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CountWindow:
+    """The window of that number."""
+
+    id: int
+
+    def max_timestamp(self) -> int:
+        """It has no end in time."""
+        return MAX_TIMESTAMP
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalWindow:
+    """The one window of everything."""
+
+    def max_timestamp(self) -> int:
+        """It has no end in time."""
+        return MAX_TIMESTAMP
+
+
+Window = TimeWindow | CountWindow | GlobalWindow
+
+
+def namespace_of(window: Any) -> Any:
+    """What stands for the window in state and timers."""
+    if isinstance(window, TimeWindow):
+        return (window.start, window.end)
+    return window.id if isinstance(window, CountWindow) else "global"
+
+
+def window_of(namespace: Any) -> Any:
+    """The window that a namespace stands for."""
+    if isinstance(namespace, tuple):
+        return TimeWindow(*namespace)
+    return CountWindow(namespace) if isinstance(namespace, int) else GlobalWindow()
