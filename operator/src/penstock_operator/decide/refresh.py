@@ -8,7 +8,10 @@ from penstock_api.v1beta1.status import (
     TaskManagerInfo,
 )
 from penstock_operator.decide.revise import revise_job
-from penstock_operator.model.facts import ClusterFacts, Facts, JobFacts
+from penstock_operator.model.facts import ClusterFacts, Facts, JobFacts, Snapshot
+
+CHECKPOINT_NEWS_MS = 10_000
+"""How much newer a checkpoint must be than the recorded one to be recorded. Restores look at storage itself."""
 
 
 def refresh(facts: Facts) -> FlinkDeploymentStatus:
@@ -23,7 +26,7 @@ def refresh(facts: Facts) -> FlinkDeploymentStatus:
         if facts.job.start_time is not None:
             changes["start_time"] = str(facts.job.start_time)
     newest = facts.job.last_checkpoint
-    if newest is not None and newest.job_id == status.job_status.job_id:
+    if newest is not None and _is_news(newest, status):
         changes["last_checkpoint"] = LastCheckpoint(
             path=newest.path, id=newest.checkpoint_id, timestamp=newest.timestamp
         )
@@ -36,6 +39,16 @@ def refresh(facts: Facts) -> FlinkDeploymentStatus:
     if facts.job.version:
         cluster["cluster_info"] = {**status.cluster_info, "flink-version": facts.job.version}
     return revise_job(status, **changes).model_copy(update=cluster)
+
+
+def _is_news(newest: Snapshot, status: FlinkDeploymentStatus) -> bool:
+    """Whether the checkpoint is worth a write: a job that completes one a second must not cost a write a second."""
+    if newest.job_id != status.job_status.job_id:
+        return False
+    held = status.job_status.last_checkpoint
+    if held is None or newest.is_savepoint or held.timestamp is None or (held.id or 0) > newest.checkpoint_id:
+        return True
+    return newest.timestamp - held.timestamp >= CHECKPOINT_NEWS_MS
 
 
 def job_manager_status(cluster: ClusterFacts, job: JobFacts) -> JobManagerDeploymentStatus:
