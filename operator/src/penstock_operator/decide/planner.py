@@ -68,7 +68,8 @@ def _seen_problem(situation: Situation) -> Problem | None:
         return facts.problems[0]
     if facts.is_deleting or situation.is_suspended:
         return None
-    if facts.cluster.problem is not None:
+    is_over = situation.job_state in (FlinkJobState.FINISHED, FlinkJobState.CANCELED)
+    if facts.cluster.problem is not None and not is_over:
         return facts.cluster.problem
     application = facts.job.application
     if application is not None and application.status == "FAILED":
