@@ -102,7 +102,8 @@ def test_a_refused_spec_shows_its_reason_and_recovers_when_corrected(
         return str(found.get("status", {}).get("error") or "")
 
     assert "parallelism" in eventually("the reason", error)
-    assert {event["reason"] for event in client.list("Event", namespace)} == {"ValidationError"}
+    events = eventually("the Event", lambda: client.list("Event", namespace))
+    assert {event["reason"] for event in events} == {"ValidationError"}
     client.patch("FlinkDeployment", "clicks", namespace, {"spec": {"job": {"parallelism": 1}}})
     eventually("the Deployment", lambda: client.get("Deployment", "clicks", f"{namespace}-clicks"))
     eventually("no error any more", lambda: not error())

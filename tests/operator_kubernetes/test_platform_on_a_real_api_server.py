@@ -240,3 +240,28 @@ def test_missing_rights_and_bad_objects_have_a_name(client: KubeClient, namespac
         )
     assert raised.value.reason is Reason.VALIDATION_ERROR
     assert "UPPER" in raised.value.message
+
+
+def test_a_namespace_left_behind_on_purpose_is_spared_and_named(
+    client: KubeClient, namespace: str, platform: KubernetesPlatform
+) -> None:
+    resource = platform.hold(make(client, namespace))
+    platform.deploy(resource, launch_of(resource))
+    client.delete("FlinkDeployment", "clicks", namespace)
+    platform.release(resource)
+    assert platform.read(Ref(namespace, "clicks")) is None
+    assert f"{namespace}-clicks" not in sweep(client)
+    again = make(client, namespace)
+    assert ["Orphan" in problem.message for problem in platform.refusals(again)] == [True]
+
+
+def test_a_foreign_object_of_the_same_name_is_never_taken_over(
+    client: KubeClient, namespace: str, platform: KubernetesPlatform
+) -> None:
+    service = {"ports": [{"port": 80}], "selector": {"app": "other"}}
+    about = {"name": "clicks-rest", "namespace": namespace}
+    client.create({"apiVersion": "v1", "kind": "Service", "metadata": about, "spec": service})
+    resource = make(client, namespace, jobNamespaces={"mode": "Shared"})
+    assert [problem.message for problem in platform.refusals(resource)] == [
+        f"Service {namespace}/clicks-rest is there and is not this job's: delete it, or give the resource another name"
+    ]

@@ -17,6 +17,8 @@ TASK_MANAGER = "taskmanager"
 
 JOB_ID = "penstock.dev/job-id"
 FINGERPRINT = "penstock.dev/fingerprint"
+ORPHANED = "penstock.dev/orphaned"
+"""On a namespace that outlives its resource on purpose."""
 MIRRORED_FROM = "penstock.dev/mirrored-from"
 GENERATION = "flinkdeployment.flink.apache.org/generation"
 """Upstream's annotation: the resource's generation that was deployed."""

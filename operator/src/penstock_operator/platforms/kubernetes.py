@@ -74,11 +74,14 @@ class KubernetesPlatform:
         return self._finalizers(resource, [*resource.metadata.finalizers, labels.FINALIZER])
 
     def release(self, resource: FlinkDeployment) -> None:
-        """Our finalizer off, and upstream's."""
+        """Our finalizer off, and upstream's. A namespace that is still there is marked as left behind on purpose."""
         gone = (labels.FINALIZER, *labels.UPSTREAM_FINALIZERS)
         current = self.read(Ref(resource.metadata.namespace, resource.metadata.name))
         if current is None or current.metadata.uid != resource.metadata.uid:
             return
+        place = self._place(current)
+        if place is not None and place != current.metadata.namespace:
+            kubernetes_namespace.leave_behind(self._client, place, current.metadata.uid or "")
         kept = [name for name in current.metadata.finalizers if name not in gone]
         if kept != current.metadata.finalizers:
             self._finalizers(current, kept)
@@ -117,6 +120,9 @@ class KubernetesPlatform:
             )
             if refused is not None:
                 found.append(Problem(refused.reason, refused.message))
+        elif taken := kubernetes_namespace.foreign(self._client, meta.name, namespace, meta.uid or ""):
+            message = f"{taken} is there and is not this job's: delete it, or give the resource another name"
+            found.append(Problem(Reason.VALIDATION_ERROR, message))
         return (*found, *self._missing(resource, is_dedicated=namespace != meta.namespace))
 
     def observe(self, resource: FlinkDeployment) -> ClusterFacts:

@@ -33,6 +33,11 @@ def refusal(found: Manifest | None, ref: Ref, uid: str) -> OperatorError | None:
             f"namespace {name} is that of {owner}: change spec.jobNamespaces.nameTemplate of one of them"
         )
         return UserError(Reason.NAMESPACE_COLLISION, message)
+    if is_orphaned(found):
+        message = (
+            f"namespace {name} was left behind by spec.deletion.policy Orphan: delete it, and the job starts"
+        )
+        return UserError(Reason.NAMESPACE_COLLISION, message)
     if found["metadata"]["labels"].get(labels.RESOURCE_UID) != uid:
         message = f"namespace {name} is that of an earlier {ref}: the job starts when it is gone"
         return ExternalError(Reason.NAMESPACE_TERMINATING, message)
@@ -42,6 +47,35 @@ def refusal(found: Manifest | None, ref: Ref, uid: str) -> OperatorError | None:
 def is_of(found: Manifest | None, uid: str) -> bool:
     """Whether the object was made for the resource with this uid."""
     return found is not None and (found["metadata"].get("labels") or {}).get(labels.RESOURCE_UID) == uid
+
+
+def is_orphaned(found: Manifest) -> bool:
+    """Whether the namespace was left behind on purpose."""
+    return labels.ORPHANED in (found["metadata"].get("annotations") or {})
+
+
+def leave_behind(client: KubeClient, name: str, uid: str) -> None:
+    """Mark a namespace whose resource goes and which stays, so that the sweep spares it."""
+    found = client.get("Namespace", name)
+    if found is not None and is_of(found, uid) and not found["metadata"].get("deletionTimestamp"):
+        client.patch("Namespace", name, None, {"metadata": {"annotations": {labels.ORPHANED: "true"}}})
+
+
+def foreign(client: KubeClient, name: str, namespace: str, uid: str) -> str | None:
+    """An object beside the resource that has the name of one of the job's, and is not the job's; None if none is."""
+    wanted = (
+        ("Deployment", name),
+        ("Deployment", f"{name}-taskmanager"),
+        ("Service", name),
+        ("Service", f"{name}-rest"),
+        ("ConfigMap", f"flink-config-{name}"),
+        ("Secret", f"{name}-tls"),
+    )
+    for kind, each in wanted:
+        found = client.get(kind, each, namespace)
+        if found is not None and not is_of(found, uid):
+            return f"{kind} {namespace}/{each}"
+    return None
 
 
 def claim(client: KubeClient, context: JobContext) -> None:
@@ -66,7 +100,7 @@ def sweep(client: KubeClient) -> list[str]:
     for namespace in client.list("Namespace", selector=labels.OURS):
         metadata = namespace["metadata"]
         owner = labels.owner_of(metadata["labels"])
-        if owner is None or metadata.get("deletionTimestamp"):
+        if owner is None or metadata.get("deletionTimestamp") or is_orphaned(namespace):
             continue
         resource = client.get("FlinkDeployment", owner.name, owner.namespace)
         if resource is not None and is_of(namespace, resource["metadata"]["uid"]):
