@@ -121,7 +121,7 @@ def go() -> str:
 
 def run(command: Sequence[str], env: dict[str, str] | None = None, user: str | None = None) -> str:
     """Run a command to its end; its output. Raises with both streams when it fails."""
-    done = subprocess.run(command, env=env, user=user, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=env, user=user, cwd="/", capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed ({done.returncode}):\n{done.stdout}\n{done.stderr}")
     return done.stdout

@@ -50,21 +50,19 @@ class PostgresServer:
         if not data.exists():
             self._initialise(binaries, data)
         command = [str(binaries / "postgres"), "-D", str(data)]
-        self._process = ServerProcess("postgres", [*_as_user(), *command], self._folder)
+        self._process = ServerProcess("postgres", command, self._folder, user=_user())
         self._process.wait_ready(self._answers)
         return self
 
     def stop(self) -> None:
         """Stop in order; data stays."""
         if self._process:
-            self._signal(signal.SIGINT)  # its fast shutdown
-            self._process.stop()
+            self._process.stop(by=signal.SIGINT)  # its fast shutdown
             self._process = None
 
     def kill(self) -> None:
         """Stop as a crash would; data stays."""
         if self._process:
-            self._signal(signal.SIGKILL)
             self._process.kill()
             self._process = None
 
@@ -94,7 +92,7 @@ class PostgresServer:
         if os.geteuid() == 0:
             shutil.chown(self._folder, "postgres")
         options = ["-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]
-        run([*_as_user(), str(binaries / "initdb"), "-D", str(data), *options])
+        run([str(binaries / "initdb"), "-D", str(data), *options], user=_user())
         with (data / "postgresql.conf").open("a") as configuration:
             # synchronous_commit stays on: logical decoding reads only what was flushed.
             configuration.write(
@@ -102,11 +100,6 @@ class PostgresServer:
                 "wal_level=logical\nmax_wal_senders=8\nmax_replication_slots=8\nfsync=off\n"
                 "full_page_writes=off\nsynchronous_commit=on\n"
             )
-
-    def _signal(self, number: int) -> None:
-        pid_file = self._folder / "data" / "postmaster.pid"
-        if pid_file.exists():
-            os.kill(int(pid_file.read_text().splitlines()[0]), number)
 
     def _answers(self) -> bool:
         # An SSL request is answered with one byte as soon as the server takes connections.
@@ -128,5 +121,5 @@ def _binaries() -> Path:
     return found[-1].parent
 
 
-def _as_user() -> list[str]:
-    return ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+def _user() -> str | None:
+    return "postgres" if os.geteuid() == 0 else None

@@ -4,6 +4,7 @@ Used by every starter of this package. Never signals a process that it did not s
 """
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -38,7 +39,12 @@ class ServerProcess:
     """A child process with its log."""
 
     def __init__(
-        self, name: str, command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        folder: Path,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
     ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
@@ -51,6 +57,9 @@ class ServerProcess:
                 stderr=log,
                 env={**os.environ, **(env or {})},
                 start_new_session=True,
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
             )
 
     @property
@@ -76,10 +85,10 @@ class ServerProcess:
         """The end of the log."""
         return self.log.read_text(errors="replace")[-3000:]
 
-    def stop(self, deadline_seconds: float = 15.0) -> None:
+    def stop(self, deadline_seconds: float = 15.0, by: signal.Signals = signal.SIGTERM) -> None:
         """Ask it to end; kill it when it does not."""
         if self._process.poll() is None:
-            self._process.terminate()
+            self._process.send_signal(by)
             try:
                 self._process.wait(deadline_seconds)
             except subprocess.TimeoutExpired:
