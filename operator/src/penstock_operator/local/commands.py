@@ -28,6 +28,9 @@ from penstock_operator.local.show import reason_of, table_of
 from penstock_operator.platforms.local import LAUNCHER, LocalPlatform
 from penstock_operator.settings import Settings
 
+IDLE_SECONDS = 60.0
+"""A background operator without any resource ends after this."""
+
 app = typer.Typer(no_args_is_help=True, help="FlinkDeployments as processes of this machine.")
 console = Console(highlight=False)
 complaints = Console(stderr=True, highlight=False)
@@ -220,7 +223,7 @@ def _run(folder: Path | None, keep: bool) -> None:
     try:
         with hold_home(platform.home):
             runner = LocalRunner(platform, folder)
-            runner.run(stop)
+            runner.run(stop, IDLE_SECONDS if folder is None else float("inf"))
             if not keep:
                 runner.stop_processes()
     except HomeBusy as error:

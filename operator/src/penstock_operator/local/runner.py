@@ -69,11 +69,13 @@ class LocalRunner:
         self._applied: dict[Path, tuple[int, int]] = {}
         self._of_folder: dict[Path, set[str]] = {}
 
-    def run(self, stop: threading.Event) -> None:
-        """Block until `stop` is set; what runs, runs on."""
+    def run(self, stop: threading.Event, idle_seconds: float = float("inf")) -> None:
+        """Block until `stop` is set, or until there was nothing to run for so long; what runs, runs on."""
         self._queue.start()
+        busy = time.monotonic()
         try:
-            while not stop.is_set():
+            while not stop.is_set() and time.monotonic() - busy < idle_seconds:
+                busy = time.monotonic() if self._seen else busy
                 self._follow_folder()
                 self._wake_changed()
                 stop.wait(POLL_SECONDS)
