@@ -4,6 +4,7 @@ Standbys watch and answer probes, and handle nothing until they hold the Lease.
 """
 
 import asyncio
+import logging
 import os
 import threading
 from pathlib import Path
@@ -35,6 +36,8 @@ _CONFIG_DIRECTORY = "/opt/flink/conf"
 
 def run(settings: Settings) -> None:
     """Run until told to stop; losing the Lease ends the process at once."""
+    for chatty in ("aiohttp.access", "kopf.objects", "kopf.activities"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     client = KubeClient.from_environment()
     crds.check(client)
     operator = Operator(settings, client)
