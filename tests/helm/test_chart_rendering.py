@@ -42,7 +42,10 @@ def objects(text: str) -> list[dict[str, Any]]:
     ("name", "options"),
     [
         ("defaults", ()),
-        ("unmanaged-crds", ("--set", "crds.manage=false,hooks.forceUninstall=true,image.tag=9")),
+        (
+            "unmanaged-crds",
+            ("--set", "crds.manage=false,crds.keep=false,hooks.forceUninstall=true,image.tag=9"),
+        ),
         ("no-rbac", ("--set", "rbac.create=false,operatorServiceAccount.create=false,watchNamespaces={a,b}")),
     ],
 )
