@@ -91,7 +91,7 @@ class Operator:
             clusterwide=True,
             standalone=True,
             stop_flag=stop,
-            liveness_endpoint=f"http://0.0.0.0:{self._settings.health_port}/healthz",
+            liveness_endpoint=f"http://{_health_host()}:{self._settings.health_port}/healthz",
         )
 
     def close(self) -> None:
@@ -135,6 +135,11 @@ class Operator:
                 sweep(self._client)
             except OperatorError as error:
                 log.warning("the sweep failed", error=error.message)
+
+
+def _health_host() -> str:
+    """Every address of a pod, whose kubelet asks; elsewhere this machine only."""
+    return "0.0.0.0" if "KUBERNETES_SERVICE_HOST" in os.environ else "127.0.0.1"  # noqa: S104 - in a pod
 
 
 def _end_process() -> None:
