@@ -5,6 +5,7 @@ is `jobmanager.machine`.
 """
 
 import asyncio
+import contextlib
 import logging
 import uuid
 from collections.abc import Mapping
@@ -93,10 +94,16 @@ class Master:
         directory: str | None = None,
         stop: bool = False,
         drain: bool = False,
+        trigger_id: str | None = None,
     ) -> str:
-        """Ask a job for a snapshot; returns the request id. KeyError for an unknown job."""
-        request_id = uuid.uuid4().hex
-        self.jobs[job_id].handle(SnapshotWanted(request_id, is_savepoint, directory, stop, drain))
+        """Ask a job for a snapshot; returns the request id. A trigger id that is known already asks nothing new.
+
+        KeyError for an unknown job.
+        """
+        request_id = trigger_id or uuid.uuid4().hex
+        job = self.jobs[job_id]
+        if request_id not in job.machine.job.coordinator.requests:
+            job.handle(SnapshotWanted(request_id, is_savepoint, directory, stop, drain))
         return request_id
 
     def cancel(self, job_id: str) -> None:
@@ -130,10 +137,8 @@ class Master:
             wake = self._wake[manager.session]
             wake.clear()
             wait = min(poll.wait_ms, self.heartbeat_interval) / 1000
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), wait)
-            except TimeoutError:
-                pass
             commands = manager.unacknowledged(poll.after)
         if self.registry.find(resource_id, poll.session) is None:
             return Polled(session="")

@@ -189,7 +189,7 @@ class MiniJob:
         async def take() -> str:
             request_id = self._cluster.master.trigger(self.job_id, True, directory, stop, drain)
             state = self._job.machine.job.coordinator.requests[request_id]
-            while not state.is_done:
+            while not state.is_done:  # noqa: ASYNC110 - the coordinator is pure and has no event to wait for
                 await asyncio.sleep(0.01)
             if state.failure is not None or state.location is None:
                 raise RuntimeError(f"the savepoint failed: {state.failure}")

@@ -1,0 +1,148 @@
+"""The two HTTP apps of a JobManager: Flink's REST API for people and the operator, and the internal one.
+
+Made by `launch.jobmanager`. The internal app (TaskManagers, job submission) is never served where REST is: it stands on
+a unix socket of mode 0600 or behind mTLS, for its callers may make slots run code (Decision 15).
+"""
+
+import hmac
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from penstock.control.registration import EventBatch, Poll, Registration
+from penstock.graph.jobgraph import JobGraph
+from penstock.jobmanager.master import Master
+from penstock.rest import checkpoints, cluster, jobs, vertices
+from penstock.rest.answers import answer, master_of, on_error
+from penstock.rest.application import Application
+
+M = TypeVar("M", bound=BaseModel)
+_HANDLERS = {HTTPException: on_error, Exception: on_error}
+
+
+class TokenGuard:
+    """Refuses REST calls without the configured bearer token."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app, self._expected = app, f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] == "http":
+            given = dict(scope["headers"]).get(b"authorization", b"")
+            if not hmac.compare_digest(given, self._expected):
+                await answer({"errors": ["a valid bearer token is needed (penstock.rest.token)"]}, 401)(
+                    scope, receive, send
+                )
+                return
+        await self._app(scope, receive, send)
+
+
+def rest_app(
+    master: Master, application: Application | None, log_folder: Path | None, page: Path | None
+) -> Starlette:
+    """Flink's REST API, also under /v1, and the web page at /."""
+    api: list[BaseRoute] = [
+        *cluster.ROUTES,
+        *checkpoints.ROUTES,
+        *vertices.ROUTES,
+        *jobs.ROUTES,
+        Route("/penstock/application", application_status),
+        Route("/cluster", shut_down, methods=["DELETE"]),
+    ]
+    api.sort(key=lambda route: "{" in getattr(route, "path", ""))
+    routes: list[BaseRoute] = [Mount("/v1", routes=api), *api]
+    if page is not None and page.is_dir():
+
+        async def index(_request: Request) -> Response:
+            return FileResponse(page / "index.html")
+
+        routes += [Route("/", index), Mount("/", StaticFiles(directory=page))]
+    token = master.configuration.get("penstock.rest.token")
+    middleware = [Middleware(TokenGuard, token=token)] if token else []
+    app = Starlette(routes=routes, exception_handlers=_HANDLERS, middleware=middleware)
+    app.state.master, app.state.application, app.state.log_folder = master, application, log_folder
+    return app
+
+
+def internal_app(master: Master, application: Application | None) -> Starlette:
+    """TaskManagers and the program's main."""
+    app = Starlette(
+        routes=[
+            Route("/penstock/taskmanagers", register, methods=["POST"]),
+            Route("/penstock/taskmanagers/{manager}/poll", poll, methods=["POST"]),
+            Route("/penstock/taskmanagers/{manager}/events", take_events, methods=["POST"]),
+            Route("/penstock/jobs", submit, methods=["POST"]),
+            Route("/penstock/application", application_status),
+        ],
+        exception_handlers=_HANDLERS,
+    )
+    app.state.master, app.state.application = master, application
+    return app
+
+
+async def application_status(request: Request) -> Response:
+    """GET /penstock/application."""
+    application: Application | None = request.app.state.application
+    if application is None:
+        raise HTTPException(404, "this is not an application cluster")
+    return answer(application.status().model_dump(mode="json"))
+
+
+async def shut_down(request: Request) -> Response:
+    """DELETE /cluster: end the JobManager."""
+    application: Application | None = request.app.state.application
+    if application is None:
+        raise HTTPException(405, "only an application cluster can be shut down")
+    application.shut_down.set()
+    return answer({})
+
+
+async def register(request: Request) -> Response:
+    """A TaskManager introduces itself."""
+    registration = await _read(request, Registration)
+    return answer(master_of(request).register(registration).model_dump(mode="json"))
+
+
+async def poll(request: Request) -> Response:
+    """A TaskManager waits for commands."""
+    wanted = await _read(request, Poll)
+    found = await master_of(request).poll(str(request.path_params["manager"]), wanted)
+    return Response(found.model_dump_json(), media_type="application/json")
+
+
+async def take_events(request: Request) -> Response:
+    """A TaskManager reports."""
+    batch = await _read(request, EventBatch)
+    known = master_of(request).take_events(str(request.path_params["manager"]), batch)
+    return answer({"known": known})
+
+
+async def submit(request: Request) -> Response:
+    """The program's main submits its job."""
+    graph = await _read(request, JobGraph)
+    application: Application | None = request.app.state.application
+    try:
+        if application is not None:
+            job_id = application.submit(graph)
+        else:
+            job_id = master_of(request).submit(graph).machine.job.id
+    except (ValueError, PermissionError) as error:
+        return answer({"errors": [str(error)]}, 409 if isinstance(error, PermissionError) else 400)
+    return answer({"job_id": job_id}, 202)
+
+
+async def _read(request: Request, model: type[M]) -> M:
+    try:
+        return model.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise HTTPException(400, f"{model.__name__}: {error}") from None
