@@ -12,7 +12,8 @@ import pytest
 
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState, LifecycleState
-from penstock_operator.local.runner import HomeBusy, LocalRunner, hold_home, operator_pid
+from penstock_operator.local.home import HomeBusy, hold_home, operator_pid
+from penstock_operator.local.runner import LocalRunner
 from penstock_operator.platforms.local import LocalPlatform
 from penstock_operator.platforms.local_process import living, send
 

@@ -12,8 +12,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import urlsplit
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from penstock_api.reasons import Reason
@@ -129,6 +127,10 @@ class S3Store:
     """S3, with Flink's settings."""
 
     def __init__(self, keys: Mapping[str, str]) -> None:
+        # Half a second and 40 MB: only for those whose state is on S3.
+        import boto3
+        from botocore.config import Config
+
         by_path = keys.get("s3.path.style.access", keys.get("s3.path-style-access")) == "true"
         config = Config(
             s3={"addressing_style": "path" if by_path else "auto"},

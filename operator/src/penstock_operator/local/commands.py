@@ -21,8 +21,8 @@ from rich.console import Console
 
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.errors import OperatorError
+from penstock_operator.local.home import HomeBusy, hold_home, operator_pid
 from penstock_operator.local.manifests import manifest_files, read_manifests
-from penstock_operator.local.runner import HomeBusy, LocalRunner, hold_home, operator_pid
 from penstock_operator.local.show import describe as show_description
 from penstock_operator.local.show import reason_of, table_of
 from penstock_operator.platforms.local import LAUNCHER, LocalPlatform
@@ -204,6 +204,8 @@ def serve() -> None:
 @app.command()
 def down() -> None:
     """End the operator process and every job's processes; state and resources stay, `up` or `apply` goes on."""
+    from penstock_operator.local.runner import LocalRunner
+
     platform = _platform()
     pid = operator_pid(platform.home)
     if pid is not None:
@@ -216,6 +218,8 @@ def down() -> None:
 
 
 def _run(folder: Path | None, keep: bool) -> None:
+    from penstock_operator.local.runner import LocalRunner  # heavy: only for those that run the loop
+
     platform = _platform()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,14 +1,11 @@
 """The local operator process: reconciles what the store holds, tends its processes, follows a folder of manifests.
 
-One at a time for each home (a lock file says so). It may be killed at any moment: the next one goes on.
+One at a time for each home (`local/home.py`). It may be killed at any moment: the next one goes on.
 """
 
-import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -26,35 +23,6 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = 0.25
 LONGEST_PAUSE = 2.0
 """A local process that died is noticed within this; a cluster has a kubelet for it."""
-
-
-class HomeBusy(Exception):
-    """Another operator process works in this home."""
-
-
-@contextmanager
-def hold_home(home: Path) -> Iterator[None]:
-    """Be the one operator of this home; raises `HomeBusy` if there is one."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "operator.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HomeBusy(f"an operator already works in {home}") from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
-
-
-def operator_pid(home: Path) -> int | None:
-    """Pid of the operator of this home; None if none runs."""
-    try:
-        with hold_home(home):
-            return None
-    except HomeBusy:
-        text = (home / "operator.lock").read_text().strip()
-        return int(text) if text.isdigit() else None
 
 
 class LocalRunner:
