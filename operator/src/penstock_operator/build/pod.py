@@ -61,6 +61,8 @@ def _defaults(context: JobContext, component: Component) -> Manifest:
                     "image": context.defaults.image,
                     "imagePullPolicy": context.defaults.image_pull_policy,
                     "resources": component.resources,
+                    # What the process said last is part of the reason that the status shows.
+                    "terminationMessagePolicy": "FallbackToLogsOnError",
                     **component.probes,
                 }
             ],

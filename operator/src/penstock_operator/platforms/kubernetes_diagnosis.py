@@ -22,6 +22,7 @@ _WAITING: dict[str, Reason] = {
     "RunContainerError": Reason.RUN_CONTAINER_ERROR,
     "CrashLoopBackOff": Reason.CRASH_LOOP_BACK_OFF,
 }
+_LONGEST_LOG = 500
 _ORDER = (
     Reason.IMAGE_PULL_FAILED,
     Reason.SECRET_MISSING,
@@ -85,7 +86,8 @@ def _of_pod(pod: Manifest) -> Iterator[Problem]:
 def _waiting(reason: Reason, where: str, entry: Manifest, waiting: Manifest, last: Manifest) -> Problem:
     container, said = entry.get("name"), waiting.get("message") or waiting.get("reason")
     if reason is Reason.IMAGE_PULL_FAILED:
-        return Problem(reason, f"{where}: image {entry.get('image')!r} cannot be pulled: {said}", where)
+        cause = str(said).rsplit("ErrImagePull: ", 1)[-1]  # the same while it is tried and while it is not
+        return Problem(reason, f"{where}: image {entry.get('image')!r} cannot be pulled: {cause}", where)
     if reason is Reason.CREATE_CONTAINER_CONFIG_ERROR and "secret" in str(said):
         return Problem(Reason.SECRET_MISSING, f"{where}: container {container}: {said}", where)
     if reason is Reason.CRASH_LOOP_BACK_OFF:
@@ -94,7 +96,7 @@ def _waiting(reason: Reason, where: str, entry: Manifest, waiting: Manifest, las
                 Reason.OOM_KILLED, f"{where}: container {container} exceeded its memory limit", where
             )
         ended = f"ended with exit code {last.get('exitCode')}"
-        detail = (last.get("message") or "").strip()
+        detail = (last.get("message") or "").strip()[-_LONGEST_LOG:]
         return Problem(
             reason, f"{where}: container {container} {ended} again and again. {detail}".strip(), where
         )
