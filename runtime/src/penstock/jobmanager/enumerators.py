@@ -8,27 +8,17 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from importlib.metadata import entry_points
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from penstock.connectors.contract import EnumeratorFactory, SplitEnumerator
+from penstock.connectors.contract import SplitEnumerator
+from penstock.connectors.registry import enumerator_factory
 from penstock.control.messages import Failure
 from penstock.jobmanager.effects import EnumeratorStart, StartEnumerators
 from penstock.jobmanager.events import EnumeratorFailed, EnumeratorsSnapshotted, JobEvent, SplitsAssigned
 
-GROUP = "penstock.connectors"
 RETRY_SECONDS = 0.5
 """How long a subtask waits that asked for work while there was none and nothing is discovered by time."""
-
-
-def load_factory(connector: str) -> EnumeratorFactory:
-    """The connector's factory; LookupError names those that there are."""
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if connector not in found:
-        raise LookupError(f"no connector {connector!r} is installed; there are {sorted(found)}")
-    factory: EnumeratorFactory = found[connector].load()
-    return factory
 
 
 class Enumerators:
@@ -111,7 +101,7 @@ class Enumerators:
         return True
 
     def _make(self, start: EnumeratorStart) -> None:
-        factory = load_factory(start.source.connector)
+        factory = enumerator_factory(start.source.connector)
         made = factory.create_enumerator(
             start.source.options, start.parallelism, start.state, self._configuration
         )
