@@ -117,6 +117,12 @@ def test_failed_program(server: Server) -> None:
     assert application.reason is Reason.PROGRAM_NEVER_EXECUTED
 
 
+def test_job_that_ended_before_its_job_manager_came_back(server: Server) -> None:
+    server.answers["/jobs/overview"] = (200, {"jobs": []})
+    server.answers["/penstock/application"] = (200, {"status": "SUCCEEDED"})
+    assert observe_job(server.url, status()).state is FlinkJobState.FINISHED
+
+
 def test_pending_savepoint(server: Server) -> None:
     pending = {"triggerId": "t1", "requestedAt": 100, "purpose": "UPGRADE"}
     path = f"/jobs/{JOB}/savepoints/t1"

@@ -21,7 +21,7 @@ def refresh(facts: Facts) -> FlinkDeploymentStatus:
     changes: dict[str, object] = {"state": state}
     if state is not status.job_status.state:
         changes["update_time"] = str(facts.now)
-    if facts.job.reachable and facts.job.state is not None:
+    if facts.job.reachable and facts.job.name is not None:
         changes["job_name"] = facts.job.name
         if facts.job.start_time is not None:
             changes["start_time"] = str(facts.job.start_time)

@@ -31,7 +31,15 @@ def _ask(rest: FlinkRest, job_id: str, status: FlinkDeploymentStatus) -> JobFact
     found = next((job for job in rest.jobs().jobs if job.jid == job_id), None)
     version = config.penstock_version or config.flink_version
     if found is None:
-        return JobFacts(reachable=True, application=application, version=version)
+        # A JobManager that came back after the end of its job knows the end, not the job.
+        is_over = application is not None and application.status == "SUCCEEDED"
+        return JobFacts(
+            reachable=True,
+            state=FlinkJobState.FINISHED if is_over else None,
+            savepoint=SavepointProgress(known=False) if status.pending_savepoint else None,
+            application=application,
+            version=version,
+        )
     state = _state(found.state)
     return JobFacts(
         reachable=True,
