@@ -154,7 +154,8 @@ class Supervisor:
 
     async def _poll_for_ever(self) -> None:
         heard = time.monotonic()
-        while True:
+        # Not `while True`: a wait that ends as it is cancelled may swallow the cancellation.
+        while not self._stopped.is_set():
             try:
                 if self._session is None:
                     await self._register()
@@ -207,7 +208,7 @@ class Supervisor:
         self._outbox_filled.set()
 
     async def _send_for_ever(self) -> None:
-        while True:
+        while not self._stopped.is_set():
             await self._outbox_filled.wait()
             self._outbox_filled.clear()
             while self._outbox and self._session is not None:
