@@ -25,8 +25,9 @@ from penstock.operators.contract import MIN_TIMESTAMP, Batch
 log = logging.getLogger(__name__)
 
 Deserializer = Callable[[Message], Any]
-_QUEUED_BATCHES = 8
-_CONSUME = 2000
+_QUEUED_BATCHES = 4
+_CONSUME = 10_000
+_POLL_SECONDS = 0.1
 # What librdkafka reports while it keeps trying by itself.
 _PASSING = {
     KafkaError._TRANSPORT,  # noqa: SLF001 - librdkafka names its own errors so
@@ -105,6 +106,8 @@ class _Records:
     split_id: str
     messages: list[Message]
     is_end: bool = False
+    end: int | None = None
+    """The offset at which to stop, if there is one."""
 
 
 class KafkaReader:
@@ -136,7 +139,7 @@ class KafkaReader:
         properties.setdefault("isolation.level", "read_committed")
         properties.setdefault("fetch.wait.max.ms", 100)
         # Bounds memory: by default librdkafka keeps 64 MB for each partition.
-        properties.setdefault("queued.max.messages.kbytes", 16384)
+        properties.setdefault("queued.max.messages.kbytes", 32768)
         self._consumer = Consumer(properties)
         ctx.metrics.gauge("pendingRecords", self._inbox.pending_records)
         self._feed = Feed(f"kafka-{ctx.subtask_index}", self._fill, ctx.wake, _QUEUED_BATCHES)
@@ -209,13 +212,11 @@ class KafkaReader:
             self._consumer = None
 
     def _batch(self, records: _Records) -> Batch:
-        values, timestamps = [], []
         split = self._splits[records.split_id]
         deserialize = self._settings.deserializer
-        for message in records.messages:
-            values.append(deserialize(message))
-            kind, timestamp = message.timestamp()
-            timestamps.append(timestamp if kind else MIN_TIMESTAMP)
+        values = [deserialize(message) for message in records.messages]
+        times = [message.timestamp() for message in records.messages]
+        timestamps = [timestamp if kind else MIN_TIMESTAMP for kind, timestamp in times]
         if records.messages:
             split["position"] = _offset(records.messages[-1]) + 1
         return Batch(values, timestamps)
@@ -232,26 +233,46 @@ class KafkaReader:
                 feed.put(records)
 
     def _consume(self, consumer: Consumer) -> list[_Records]:
-        by_split: dict[str, _Records] = {}
-        for message in consumer.consume(_CONSUME, 0.1):
-            split_id = f"{message.topic()}-{message.partition()}"
+        by_split: dict[tuple[str | None, int | None], _Records] = {}
+        # Take what is there; only when there is nothing wait, for one: waiting for many delays the few.
+        # Many at once, because each call hands Python's lock to and fro, up to 5 ms a time.
+        messages = consumer.consume(_CONSUME, 0)
+        if not messages:
+            first = consumer.poll(_POLL_SECONDS)
+            messages = [] if first is None else [first]
+        for message in messages:
             error = message.error()
-            if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                if error.code() in _PASSING:
-                    log.warning("Kafka source: %s", error.str())
-                    continue
-                raise KafkaConnectorError(f"Kafka source: {split_id}: {error.str()}")
-            if not self._inbox.is_reading(split_id):
+            if error is not None and not self._is_end_of_partition(message, error):
                 continue
-            end = self._inbox.end_of(split_id)
-            records = by_split.setdefault(split_id, _Records(split_id, []))
-            if error is None and (end is None or _offset(message) < end):
+            key = (message.topic(), message.partition())
+            records = by_split.get(key)
+            if records is None:
+                split_id = f"{key[0]}-{key[1]}"
+                if not self._inbox.is_reading(split_id):
+                    continue
+                records = by_split[key] = _Records(split_id, [], end=self._inbox.end_of(split_id))
+            if records.end is None:
+                if error is None:
+                    records.messages.append(message)
+                continue
+            offset = _offset(message)
+            if error is None and offset < records.end:
                 records.messages.append(message)
-            if end is not None and _offset(message) + (1 if error is None else 0) >= end:
+            if offset + (error is None) >= records.end and not records.is_end:
                 records.is_end = True
-                self._inbox.finish(consumer, split_id)
+                self._inbox.finish(consumer, records.split_id)
         self._inbox.observe(consumer)
         return [records for records in by_split.values() if records.messages or records.is_end]
+
+    def _is_end_of_partition(self, message: Message, error: KafkaError) -> bool:
+        """True at a partition's end, False for what the client gets over by itself; raises anything else."""
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka names its own errors so
+            return True
+        if error.code() not in _PASSING:
+            where = f"{message.topic()}[{message.partition()}]"
+            raise KafkaConnectorError(f"Kafka source: {where}: {error.str()}")
+        log.warning("Kafka source: %s", error.str())
+        return False
 
     def _wake(self) -> None:
         if self._ctx is not None:
