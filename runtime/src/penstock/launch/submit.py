@@ -4,17 +4,18 @@ In a child of a JobManager, PENSTOCK_SUBMIT names its internal app (`http://HOST
 environment, by name. Blocks; starts no threads but the mini cluster's.
 """
 
-import importlib
 import os
 import threading
-import time
-from typing import Any
+from concurrent.futures import Future
 
 import httpx
 
+from penstock.common.job_client import JobControl
 from penstock.common.job_execution_result import JobExecutionResult
 from penstock.common.job_id import JobID
 from penstock.graph.jobgraph import JobGraph
+from penstock.jobmanager.scheduler import required_slots
+from penstock.launch.minicluster import JobResult, MiniCluster, run_job
 
 SUBMIT_VARIABLE = "PENSTOCK_SUBMIT"
 _TIMEOUT_SECONDS = 60.0
@@ -29,22 +30,15 @@ def run(job_graph: JobGraph) -> JobExecutionResult:
     target = os.environ.get(SUBMIT_VARIABLE)
     if target:
         return JobExecutionResult(JobID(_post(target, job_graph)))
-    started = time.monotonic()
-    result = _mini_cluster().run_job(job_graph, dict(job_graph.configuration))
-    job_id = getattr(result, "job_id", None)
-    return JobExecutionResult(JobID(str(job_id or "")), int((time.monotonic() - started) * 1000))
+    return _result(run_job(job_graph, job_graph.configuration))
 
 
-def start(job_graph: JobGraph) -> Any:
+def start(job_graph: JobGraph) -> JobControl:
     """Submit and return a JobControl."""
     target = os.environ.get(SUBMIT_VARIABLE)
     if target:
         return _Submitted(_post(target, job_graph))
     return _MiniJob(job_graph)
-
-
-def _mini_cluster() -> Any:
-    return importlib.import_module("penstock.launch.minicluster")
 
 
 def _post(target: str, job_graph: JobGraph) -> str:
@@ -96,45 +90,68 @@ _NOT_FROM_MAIN = "in an application cluster the job is controlled by the operato
 
 
 class _MiniJob:
-    """A job in a mini cluster, run by a thread of this process."""
+    """A job in a mini cluster of its own, which ends with it."""
 
     def __init__(self, job_graph: JobGraph) -> None:
-        self.job_id = os.urandom(16).hex()
-        self._graph = job_graph
-        self._result: JobExecutionResult | None = None
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="mini-cluster", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
+        slots = required_slots(job_graph)
+        self._cluster = MiniCluster(slots, job_graph.configuration)
+        self._cluster.__enter__()
         try:
-            self._result = run(self._graph)
+            self._job = self._cluster.submit(job_graph)
+        except BaseException:
+            self._cluster.close()
+            raise
+        self.job_id = self._job.job_id
+        self._directory = job_graph.configuration.get("execution.checkpointing.savepoint-dir")
+        self._end: Future[JobResult] = Future()
+        threading.Thread(target=self._wait, name="mini-job", daemon=True).start()
+
+    def _wait(self) -> None:
+        """Wait for the job, end its cluster, then tell whoever waits."""
+        result: JobResult | None = None
+        failure: BaseException | None = None
+        try:
+            result = self._job.result()
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits
-            self._failure = error
+            failure = error
+        self._cluster.close()
+        if result is not None:
+            self._end.set_result(result)
+        else:
+            self._end.set_exception(failure or RuntimeError("the job ended without a result"))
 
     def status(self) -> str:
-        """Running until it ended, one way or the other."""
-        if self._thread.is_alive():
-            return "RUNNING"
-        return "FAILED" if self._failure is not None else "FINISHED"
+        """The job's state now."""
+        return self._job.status.name
 
     def wait(self) -> JobExecutionResult:
         """Wait for the end."""
-        self._thread.join()
-        if self._failure is not None:
-            raise self._failure
-        assert self._result is not None  # noqa: S101 - the thread ended without a failure
-        return self._result
+        return _result(self._end.result())
 
     def cancel(self) -> None:
-        """Cancel through the mini cluster."""
-        _mini_cluster().cancel_jobs()
-        self._thread.join()
+        """Cancel and wait."""
+        if not self._end.done():
+            self._job.cancel()
+        self._end.exception()
 
     def savepoint(self, directory: str | None) -> str:
-        """Refused: a mini cluster ends with its program."""
-        raise SubmissionFailed("savepoints need a cluster: start one with `penstock jobmanager`")
+        """Take a savepoint; its path."""
+        return self._job.savepoint(self._target(directory))
 
     def stop(self, drain: bool, directory: str | None) -> str:
-        """Refused: a mini cluster ends with its program."""
-        raise SubmissionFailed("savepoints need a cluster: start one with `penstock jobmanager`")
+        """Stop with a savepoint; its path."""
+        path = self._job.stop(self._target(directory), drain)
+        self._end.exception()
+        return path
+
+    def _target(self, directory: str | None) -> str:
+        target = directory or self._directory
+        if target is None:
+            raise SubmissionFailed(
+                "no savepoint directory: name one, or set execution.checkpointing.savepoint-dir"
+            )
+        return target
+
+
+def _result(ended: JobResult) -> JobExecutionResult:
+    return JobExecutionResult(JobID(ended.job_id), ended.net_runtime_ms)
