@@ -9,9 +9,14 @@ from typing import Any
 
 import pytest
 
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.status import FlinkDeploymentStatus, JobStatus
 from penstock_operator.build import labels
+from penstock_operator.build.context import Defaults
 from penstock_operator.clients.kube import KubeClient
-from penstock_operator.handlers.app import Operator
+from penstock_operator.handlers.app import Operator, hold_again
+from penstock_operator.model.facts import Ref
+from penstock_operator.platforms.kubernetes import KubernetesPlatform
 from penstock_operator.settings import Settings
 from tests.operator_kubernetes.api_server import ApiServer, free_port
 
@@ -107,3 +112,15 @@ def test_a_refused_spec_shows_its_reason_and_recovers_when_corrected(
     client.patch("FlinkDeployment", "clicks", namespace, {"spec": {"job": {"parallelism": 1}}})
     eventually("the Deployment", lambda: client.get("Deployment", "clicks", f"{namespace}-clicks"))
     eventually("no error any more", lambda: not error())
+
+
+def test_what_an_uninstall_left_is_held_again(
+    client: KubeClient, namespace: str, api_server: ApiServer
+) -> None:
+    body = FlinkDeployment.from_wire(client.create(resource(namespace)))
+    platform = KubernetesPlatform(client, Defaults())
+    hold_again(client, platform)
+    assert (platform.read(Ref(namespace, "clicks")) or body).metadata.finalizers == []
+    platform.write_status(body, FlinkDeploymentStatus(job_status=JobStatus(job_ids=["a" * 32])))
+    hold_again(client, platform)
+    assert (platform.read(Ref(namespace, "clicks")) or body).metadata.finalizers == [labels.FINALIZER]

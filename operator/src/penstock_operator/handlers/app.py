@@ -15,10 +15,11 @@ import structlog
 import yaml
 
 from penstock_api.v1beta1.configuration import flatten_configuration
+from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator import crds
 from penstock_operator.build.context import Defaults
 from penstock_operator.clients.kube import KubeClient
-from penstock_operator.errors import OperatorError
+from penstock_operator.errors import Conflict, OperatorError
 from penstock_operator.handlers.deployment import register
 from penstock_operator.handlers.leadership import Leadership
 from penstock_operator.model.facts import Ref
@@ -70,11 +71,15 @@ class Operator:
         self._settings = settings
         self._client = client
         folder = Path(os.environ.get("FLINK_CONF_DIR", _CONFIG_DIRECTORY))
-        platform = KubernetesPlatform(client, job_defaults(settings, folder), settings.namespace_template)
-        self._queue = WorkQueue(Loop(platform).reconcile, settings.workers)
+        self._platform = KubernetesPlatform(
+            client, job_defaults(settings, folder), settings.namespace_template
+        )
+        self._loop = Loop(self._platform)
+        self._queue = WorkQueue(self._reconcile, settings.workers)
         lease = (settings.operator_namespace, settings.lease_name)
         self._leadership = Leadership(client, lease, settings.pod_name, settings.lease_seconds)
         self._stopping = threading.Event()
+        self._sweep_due = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
 
     async def serve(self, stop: asyncio.Event | None = None) -> None:
@@ -99,6 +104,7 @@ class Operator:
         if self._stopping.is_set():
             return
         self._stopping.set()
+        self._sweep_due.set()
         self._queue.close(timeout=10.0)
         self._leadership.stop()
 
@@ -124,17 +130,41 @@ class Operator:
         if not watched or ref.namespace in watched:
             self._queue.wake(ref)
 
+    def _reconcile(self, ref: Ref) -> float | None:
+        again = self._loop.reconcile(ref)
+        if again is None:
+            self._sweep_due.set()
+        return again
+
     def _lead(self) -> None:
+        try:
+            hold_again(self._client, self._platform)
+        except OperatorError as error:
+            log.warning("finalizers could not be checked", error=error.message)
         self._queue.start()
         self._sweeper.start()
 
     def _sweep(self) -> None:
-        """Namespaces of resources that are gone, now and then: level-triggered, so a missed event costs a minute."""
-        while not self._stopping.wait(_SWEEP_SECONDS):
+        """Namespaces of resources that are gone: when one goes, and now and then, so a missed event costs a minute."""
+        while not self._stopping.is_set():
             try:
                 sweep(self._client)
             except OperatorError as error:
                 log.warning("the sweep failed", error=error.message)
+            self._sweep_due.wait(_SWEEP_SECONDS)
+            self._sweep_due.clear()
+
+
+def hold_again(client: KubeClient, platform: KubernetesPlatform) -> None:
+    """Put our finalizer back on resources that run a job: an uninstall takes it off and leaves the jobs running."""
+    for found in client.list("FlinkDeployment"):
+        resource = FlinkDeployment.from_wire(found)
+        is_ending = resource.metadata.deletion_timestamp is not None
+        if resource.status.job_status.job_ids and not is_ending:
+            try:
+                platform.hold(resource)
+            except Conflict:  # someone changes it right now: it was seen, and the loop reads it again
+                log.debug("resource changed", resource=resource.metadata.name)
 
 
 def _health_host() -> str:
