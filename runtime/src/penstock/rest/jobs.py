@@ -184,7 +184,7 @@ async def exceptions(request: Request) -> Response:
     """GET /jobs/:id/exceptions; each entry also carries our `reason` where one applies."""
     job = job_of(request)
     limit = int(request.query_params.get("maxExceptions", "20"))
-    entries = [
+    entries: list[dict[str, Any]] = [
         {
             "exceptionName": record.failure.exception,
             "stacktrace": record.failure.stacktrace

@@ -1,0 +1,135 @@
+"""The command line: `penstock jobmanager | taskmanager | run | info` and the verbs of `launch.verbs`."""
+
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from penstock.launch import verbs
+from penstock.launch.configuration import ConfigurationError, read_configuration
+
+app = typer.Typer(help="Penstock's stream runtime.", no_args_is_help=True, add_completion=False)
+verbs.register(app)
+
+ConfigDir = Annotated[Path | None, typer.Option("--config-dir", help="Folder of config.yaml.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("-D", help="A setting, key=value; wins over config.yaml.")
+]
+Arguments = Annotated[list[str] | None, typer.Argument(help="The program's own arguments, after --.")]
+LogDir = Annotated[Path | None, typer.Option("--log-dir", help="Folder for log files; REST shows them.")]
+
+
+def _configuration(folder: Path | None, settings: list[str] | None) -> dict[str, str]:
+    try:
+        return read_configuration(folder, settings or ())
+    except ConfigurationError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+
+
+def _log_to(folder: Path | None, name: str) -> None:
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(folder / f"{name}.log"))
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)-5s %(name)s - %(message)s", handlers=handlers
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+@app.command()
+def jobmanager(  # noqa: PLR0913 - one parameter for each flag
+    arguments: Arguments = None,
+    config_dir: ConfigDir = None,
+    setting: Settings = None,
+    job_id: Annotated[str | None, typer.Option("--job-id", help="32 hex digits.")] = None,
+    program: Annotated[str | None, typer.Option("--program", help="The program: a path or URI.")] = None,
+    requirements: Annotated[str | None, typer.Option("--requirements", help="A requirements file.")] = None,
+    from_savepoint: Annotated[str | None, typer.Option("--from-savepoint", "--fromSavepoint", "-s")] = None,
+    allow_non_restored_state: Annotated[
+        bool, typer.Option("--allow-non-restored-state", "--allowNonRestoredState", "-n")
+    ] = False,
+    parallelism: Annotated[int | None, typer.Option("--parallelism", "-p")] = None,
+    entry_class: Annotated[str | None, typer.Option("--entry-class", help="Module to run as main.")] = None,
+    log_dir: LogDir = None,
+) -> None:
+    """Run a JobManager: an application's with --program, else one that waits for programs."""
+    from penstock.launch.jobmanager import JobManagerOptions, run_jobmanager
+    from penstock.rest.application import JobWish
+
+    _log_to(log_dir, "jobmanager")
+    options = JobManagerOptions(
+        configuration=_configuration(config_dir, setting),
+        program=program,
+        arguments=tuple(arguments or ()),
+        entry_class=entry_class,
+        requirements=requirements,
+        parallelism=parallelism,
+        wish=JobWish(job_id, from_savepoint, allow_non_restored_state),
+        log_folder=log_dir,
+    )
+    raise typer.Exit(run_jobmanager(options))
+
+
+@app.command()
+def taskmanager(
+    config_dir: ConfigDir = None,
+    setting: Settings = None,
+    resource_id: Annotated[
+        str | None, typer.Option("--resource-id", help="Its name; host name if unset.")
+    ] = None,
+    log_dir: LogDir = None,
+) -> None:
+    """Run a TaskManager with a process per slot."""
+    from penstock.launch.taskmanager import run_taskmanager
+
+    _log_to(log_dir, "taskmanager")
+    run_taskmanager(_configuration(config_dir, setting), resource_id, log_dir)
+
+
+@app.command()
+def run(
+    program: Annotated[str, typer.Argument(help="A .py file, a project folder or a zip.")],
+    arguments: Arguments = None,
+    config_dir: ConfigDir = None,
+    setting: Settings = None,
+    parallelism: Annotated[int | None, typer.Option("--parallelism", "-p")] = None,
+    from_savepoint: Annotated[str | None, typer.Option("--from-savepoint", "--fromSavepoint", "-s")] = None,
+) -> None:
+    """Run a program on a mini cluster of its own, until its job ends."""
+    import json
+
+    configuration = _configuration(config_dir, setting)
+    if parallelism is not None:
+        configuration["parallelism.default"] = str(parallelism)
+    if from_savepoint is not None:
+        configuration["execution.state-recovery.path"] = from_savepoint
+    environment = {**os.environ, "PENSTOCK_CONFIGURATION": json.dumps(configuration)}
+    command = [sys.executable, "-m", "penstock.launch.program", program, *(arguments or [])]
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+
+
+@app.command()
+def info(program: Annotated[str, typer.Argument(help="A .py file.")], arguments: Arguments = None) -> None:
+    """Print a program's plan without running it."""
+    from penstock.launch.planning import plan_program
+
+    with tempfile.TemporaryDirectory(prefix="penstock-") as scratch:
+        text, status = plan_program(program, list(arguments or []), Path(scratch))
+    typer.echo(text)
+    raise typer.Exit(status)
+
+
+def main() -> None:
+    """The entry point."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

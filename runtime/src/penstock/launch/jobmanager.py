@@ -1,0 +1,210 @@
+"""The JobManager process: `penstock jobmanager`. Serves REST and the internal app, runs the program's main in a child.
+
+Numbered as it happens: 1 servers up; 2 an end on record is reported, nothing runs again; 3 program and requirements
+fetched; 4 main runs in a child and submits; 5 the job runs to its end; 6 with shutdown-on-application-finish, exit.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from penstock.checkpoint.settings import duration_of, read_settings
+from penstock.filesystems.errors import FileSystemError
+from penstock.jobmanager.master import Master
+from penstock.jobmanager.status import JobStatus
+from penstock.jobmanager.storage import JobStorage
+from penstock.launch.artifacts import ArtifactError, Program, fetch_program, install_requirements
+from penstock.launch.serving import HttpServer, listen_tcp, listen_unix, tls_of
+from penstock.rest.app import internal_app, rest_app
+from penstock.rest.application import Application, JobWish
+from penstock.web import folder as page_folder
+
+log = logging.getLogger(__name__)
+TAIL = 4000
+"""Characters of a failed program's output that its message quotes."""
+
+
+@dataclass(slots=True, frozen=True)
+class JobManagerOptions:
+    """The command line of `penstock jobmanager`."""
+
+    configuration: Mapping[str, str]
+    program: str | None = None
+    arguments: tuple[str, ...] = ()
+    entry_class: str | None = None
+    requirements: str | None = None
+    parallelism: int | None = None
+    wish: JobWish = field(default_factory=JobWish)
+    log_folder: Path | None = None
+
+
+def run_jobmanager(options: JobManagerOptions) -> int:
+    """Serve; the exit status is 0 when the job ended well."""
+    with tempfile.TemporaryDirectory(prefix="penstock-jm-", ignore_cleanup_errors=True) as scratch:
+        return asyncio.run(_serve(options, Path(scratch)))
+
+
+async def _serve(options: JobManagerOptions, scratch: Path) -> int:
+    configuration = options.configuration
+    master = Master(configuration, str(scratch / "checkpoints"))
+    master.start()
+    application = Application(master, options.wish) if options.program else None
+    stop = application.shut_down if application else asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    servers, target = await _start_servers(options, master, application, scratch)
+    work = None
+    try:
+        if application is not None:
+            work = asyncio.create_task(_run_application(options, application, scratch, target))
+        await stop.wait()
+    finally:
+        if work is not None:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+        await master.close()
+        for server in servers:
+            await server.close()
+    return 0 if application is None or application.reason is None else 1
+
+
+async def _start_servers(
+    options: JobManagerOptions, master: Master, application: Application | None, scratch: Path
+) -> tuple[list[HttpServer], str]:
+    configuration = options.configuration
+    rest = rest_app(master, application, options.log_folder, page_folder())
+    host = configuration.get("rest.bind-address", "127.0.0.1")
+    port = int(configuration.get("rest.port", configuration.get("rest.bind-port", "8081")))
+    internal = internal_app(master, application)
+    local = Path(configuration.get("penstock.rpc.socket") or scratch / "rpc.sock")
+    servers = [HttpServer(rest, listen_tcp(host, port)), HttpServer(internal, listen_unix(local))]
+    tls = tls_of(configuration)
+    if tls is not None:
+        bind = configuration.get("jobmanager.bind-host") or configuration.get(
+            "jobmanager.rpc.address", "127.0.0.1"
+        )
+        rpc_port = int(configuration.get("jobmanager.rpc.port", "6123"))
+        servers.append(HttpServer(internal, listen_tcp(bind, rpc_port), tls))
+    for server in servers:
+        await server.start()
+    log.info("REST at http://%s:%d", host, port)
+    return servers, f"unix:{local}"
+
+
+async def _run_application(
+    options: JobManagerOptions, application: Application, scratch: Path, target: str
+) -> None:
+    if await asyncio.to_thread(_ended_before, options, application):
+        log.info("the job is already %s: nothing runs again", application.finished_before)
+    else:
+        program = await asyncio.to_thread(_fetch, options, application, scratch)
+        if program is not None:
+            await _run_main(options, application, program, scratch, target)
+    if application.job is not None:
+        await application.job.ended.wait()
+        log.info("job is %s", application.job.machine.job.status)
+        if application.job.machine.job.status is JobStatus.FAILED:
+            application.fail(application.status().reason or "JobFailed", application.status().message or "")
+    if options.configuration.get("execution.shutdown-on-application-finish", "true") != "false":
+        application.shut_down.set()
+
+
+def _ended_before(options: JobManagerOptions, application: Application) -> bool:
+    """Report an end that is on record for this job id."""
+    directory = read_settings(options.configuration).directory
+    job_id = options.wish.job_id
+    if not directory or not job_id:
+        return False
+    try:
+        application.finished_before = JobStorage(
+            directory, job_id, options.configuration, None
+        ).store.read_result()
+    except FileSystemError as error:
+        log.warning("whether the job has ended before cannot be read: %s", error)
+    return application.finished_before is not None
+
+
+def _fetch(options: JobManagerOptions, application: Application, scratch: Path) -> Program | None:
+    try:
+        program = fetch_program(str(options.program), scratch, options.configuration)
+        if options.requirements:
+            packages = install_requirements(options.requirements, scratch, options.configuration)
+            program = Program(program.path, (*program.python_path, packages))
+    except ArtifactError as error:
+        application.fail(str(error.reason), str(error))
+        log.error("%s: %s", error.reason, error)
+        return None
+    return program
+
+
+async def _run_main(
+    options: JobManagerOptions, application: Application, program: Program, scratch: Path, target: str
+) -> None:
+    output = scratch / "main.out"
+    environment = _environment(options, program, target)
+    arguments = ["--module", options.entry_class] if options.entry_class else [str(program.path)]
+    with output.open("wb") as sink:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "penstock.launch.program",
+            *arguments,
+            *options.arguments,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=sink,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+    waiting = asyncio.create_task(process.wait())
+    submitted = asyncio.create_task(application.submitted.wait())
+    limit = duration_of(options.configuration, 120_000, "penstock.program.timeout") / 1000
+    try:
+        await asyncio.wait({waiting, submitted}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done() and application.job is None:
+            application.fail("ProgramTimedOut", f"main did not call execute() within {limit:.0f} s")
+            return
+        status = await waiting
+        _judge(application, status, output.read_text(errors="replace"))
+    finally:
+        submitted.cancel()
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            await waiting
+
+
+def _judge(application: Application, status: int, said: str) -> None:
+    if said.strip():
+        log.info("main said:\n%s", said[-TAIL:])
+    if application.reason is not None:
+        return
+    last = said.strip().splitlines()[-1] if said.strip() else ""
+    if status != 0:
+        application.fail("ProgramFailed", f"{last or f'exit status {status}'}\n{said[-TAIL:]}".strip())
+    elif application.job is None:
+        application.fail(
+            "ProgramNeverExecuted", "main ended without calling execute(): there is no job to run"
+        )
+
+
+def _environment(options: JobManagerOptions, program: Program, target: str) -> dict[str, str]:
+    configuration = dict(options.configuration)
+    if options.parallelism is not None:
+        configuration["parallelism.default"] = str(options.parallelism)
+    path = [str(entry) for entry in program.python_path]
+    path += [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    return {
+        **os.environ,
+        "PENSTOCK_SUBMIT": target,
+        "PENSTOCK_CONFIGURATION": json.dumps(configuration),
+        "PYTHONPATH": os.pathsep.join(path),
+        "PYTHONUNBUFFERED": "1",
+    }

@@ -1,0 +1,33 @@
+"""The TaskManager process: `penstock taskmanager`. Ends at SIGTERM, with every slot."""
+
+import asyncio
+import signal
+import socket
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from penstock.taskmanager.client import connect
+from penstock.taskmanager.supervisor import Supervisor, TaskManagerOptions
+
+
+def run_taskmanager(configuration: Mapping[str, str], resource_id: str | None, folder: Path | None) -> None:
+    """Serve until a signal."""
+    asyncio.run(_serve(configuration, resource_id or socket.gethostname(), folder))
+
+
+async def _serve(configuration: Mapping[str, str], resource_id: str, folder: Path | None) -> None:
+    with tempfile.TemporaryDirectory(prefix="penstock-tm-", ignore_cleanup_errors=True) as scratch:
+        options = TaskManagerOptions(
+            resource_id=resource_id,
+            slots=int(configuration.get("taskmanager.numberOfTaskSlots", "1")),
+            directory=Path(scratch) / "sockets",
+            configuration=configuration,
+            host=configuration.get("taskmanager.host"),
+            bind_host=configuration.get("taskmanager.bind-host"),
+        )
+        supervisor = Supervisor(options, connect(configuration))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, supervisor.stop)
+        await supervisor.run()
