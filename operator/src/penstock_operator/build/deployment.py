@@ -36,7 +36,15 @@ def build_task_managers(context: JobContext) -> Manifest:
     wanted = context.launch.spec.task_manager
     component = Component(
         labels.TASK_MANAGER,
-        ("taskmanager", "--config-dir", CONFIG_DIRECTORY, "--resource-id", "$(POD_NAME)"),
+        (
+            "taskmanager",
+            "--config-dir",
+            CONFIG_DIRECTORY,
+            "-D",
+            "taskmanager.host=$(POD_IP)",
+            "--resource-id",
+            "$(POD_NAME)",
+        ),
         container_resources(
             wanted.resources if wanted else None,
             wanted.resource if wanted else None,
@@ -51,9 +59,10 @@ def build_task_managers(context: JobContext) -> Manifest:
 
 
 def _arguments(context: JobContext) -> list[str]:
+    """The launch's own, with paths in the pod for files of ConfigMaps; the program's arguments stay as they are."""
     found = context.launch.job_manager_arguments()
-    at = found.index("--program") + 1
-    return [*found[:at], program_path(found[at]), *found[at + 1 :]]
+    end = found.index("--") if "--" in found else len(found)
+    return [*(program_path(argument) for argument in found[:end]), *found[end:]]
 
 
 def _deployment(context: JobContext, name: str, component: Component, replicas: int) -> Manifest:
