@@ -10,7 +10,9 @@ from penstock.operators.process import (
     ProcessContext,
     TimerService,
 )
+from penstock.operators.broadcast import BroadcastContext
 from penstock.operators.runtime_context import RuntimeContext
+from penstock.operators.window_content import WindowContext
 
 __all__ = ["RuntimeContext", "TimerService"]
 _OnTimerContext = OnTimerContext
@@ -179,6 +181,10 @@ class KeyedCoProcessFunction(Function):
 class BroadcastProcessFunction(Function):
     """A stream beside a broadcast stream, whose state every subtask holds."""
 
+    Context: ClassVar[Any] = BroadcastContext
+    ReadOnlyContext: ClassVar[Any] = BroadcastContext
+    OnTimerContext: ClassVar[Any] = BroadcastContext
+
     @abstractmethod
     def process_element(self, value: Any, ctx: Any) -> Iterable[Any] | None:
         """Handle a record; broadcast state can be read."""
@@ -215,6 +221,8 @@ class AllWindowFunction(Function):
 class ProcessWindowFunction(Function):
     """Results of a window of a key, with access to time and state."""
 
+    Context: ClassVar[Any] = WindowContext
+
     @abstractmethod
     def process(self, key: Any, context: Any, elements: Iterable[Any]) -> Iterable[Any]:
         """The results."""
@@ -225,6 +233,8 @@ class ProcessWindowFunction(Function):
 
 class ProcessAllWindowFunction(Function):
     """Results of a window of the whole stream, with access to time and state."""
+
+    Context: ClassVar[Any] = WindowContext
 
     @abstractmethod
     def process(self, context: Any, elements: Iterable[Any]) -> Iterable[Any]:

@@ -74,7 +74,9 @@ class BroadcastState:
         return self._held
 
 
-class _BroadcastContext(KeyedProcessContext):
+class BroadcastContext(KeyedProcessContext):
+    """What a broadcast process function is given; read-only beside the stream, writable beside the broadcast."""
+
     _states: dict[str, dict[Any, Any]]
     _is_writable: bool
 
@@ -100,7 +102,7 @@ class _BroadcastContext(KeyedProcessContext):
         return self.timer_service().current_watermark()
 
 
-class _BroadcastTimerContext(_BroadcastContext, OnTimerContext):
+class _BroadcastTimerContext(BroadcastContext, OnTimerContext):
     """The same for a timer."""
 
 
@@ -130,7 +132,7 @@ class BroadcastOperator(ProcessOperator):
         if stored:
             self._states.update(pickle.loads(stored[0]))
         service = TimerService(ctx.timers, ctx.state)
-        reading, writing = _BroadcastContext(service, ctx.state), _BroadcastContext(service, ctx.state)
+        reading, writing = BroadcastContext(service, ctx.state), BroadcastContext(service, ctx.state)
         reading._reach(self._states, is_writable=False)
         writing._reach(self._states, is_writable=True)
         timer = _BroadcastTimerContext(service, ctx.state)

@@ -52,6 +52,8 @@ class WatermarksOperator(PassiveOperator):
         self._interval = max(1, parse_duration_ms(interval))
         if self._assigner is not None and hasattr(self._assigner, "open"):
             self._assigner.open(ctx)
+        self._quiet_since = ctx.timers.current_processing_time()
+        """When there was last a split: a subtask without one is idle after the same time."""
         if self._delay is not None:
             self._tick_later(ctx.timers.current_processing_time())
 
@@ -119,7 +121,10 @@ class WatermarksOperator(PassiveOperator):
         now = self.ctx.timers.current_processing_time()
         for split in self._splits.values():
             split.is_idle = now - split.heard_at >= (self._idle_ms or 0)
-        if self._splits and all(split.is_idle for split in self._splits.values()):
+        if self._splits:
+            self._quiet_since = now
+        is_quiet = now - self._quiet_since >= (self._idle_ms or 0)
+        if all(split.is_idle for split in self._splits.values()) and (self._splits or is_quiet):
             self._set_idle(True)
         self._advance()
         self._tick_later(now)
