@@ -24,9 +24,9 @@ def pod_configuration(context: JobContext) -> dict[str, str]:
     installed = dict(context.defaults.configuration)
     found = {key: value for key, value in installed.items() if not key.startswith(OPERATOR_PREFIXES)}
     found.update(context.launch.configuration)
-    for key in ("penstock.program.requirements", "penstock.program.archives"):
-        if key in found:
-            found[key] = ";".join(program_path(uri) for uri in found[key].split(";"))
+    archives = found.get("penstock.program.archives")
+    if archives:
+        found["penstock.program.archives"] = ";".join(program_path(uri) for uri in archives.split(";"))
     found.setdefault("rest.port", str(context.rest_port))
     found["rest.bind-address"] = "0.0.0.0"  # noqa: S104 - a pod's own network namespace
     found["rest.address"] = f"{context.name}-rest.{context.namespace}"

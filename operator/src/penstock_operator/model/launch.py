@@ -83,6 +83,8 @@ class Launch:
         if job and job.allow_non_restored_state:
             found.append("--allow-non-restored-state")
         found += ["--parallelism", str(self.parallelism)]
+        if job and job.requirements:
+            found += ["--requirements", job.requirements]
         if job and job.entry_class:
             found += ["--entry-class", job.entry_class]
         if self.arguments:
@@ -104,8 +106,6 @@ def job_configuration(spec: FlinkDeploymentSpec, name: str) -> dict[str, str]:
     found["web.cancel.enable"] = "false"
     if spec.job and spec.job.upgrade_mode is not UpgradeMode.STATELESS:
         found.setdefault("execution.checkpointing.interval", LAST_STATE_CHECKPOINT_INTERVAL)
-    if spec.job and spec.job.requirements:
-        found["penstock.program.requirements"] = spec.job.requirements
     if spec.job and spec.job.archives:
         found["penstock.program.archives"] = ";".join(spec.job.archives)
     return found
