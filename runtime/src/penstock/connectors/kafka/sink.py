@@ -242,18 +242,42 @@ def produce(opened: OpenProducer, serializer: RecordSerializer, batch: Batch) ->
     """Queue every record of the batch, waiting while the queue is full."""
     producer = opened.producer
     for topic, messages in serializer.messages(batch).items():
-        waiting = messages
         # Waiting for room before rather than after a refusal keeps the order of records.
-        while len(producer) + len(waiting) > _MAX_QUEUED and len(producer):
+        while len(producer) + len(messages) > _MAX_QUEUED and len(producer):
             producer.poll(0.05)
             opened.watch.check()
-        while waiting:
+        try:
+            if any("timestamp" in message for message in messages):
+                _produce_singly(opened, topic, messages)
+            else:
+                _produce_together(opened, topic, messages)
+        except KafkaException as error:
+            raise DeliveryFailed(f"Kafka sink: topic {topic!r}: {error.args[0].str()}") from error
+        producer.poll(0)
+        opened.watch.check()
+
+
+def _produce_singly(opened: OpenProducer, topic: str, messages: list[dict[str, Any]]) -> None:
+    # librdkafka's batch call takes no timestamps.
+    send = opened.producer.produce
+    for message in messages:
+        while True:
             try:
-                producer.produce_batch(topic, waiting)
-            except (KafkaException, BufferError) as error:
-                raise DeliveryFailed(f"Kafka sink: topic {topic!r}: {error}") from error
-            waiting = _refused(topic, waiting)
-            producer.poll(0.05 if waiting else 0)
+                send(topic, **message)
+            except BufferError:
+                opened.producer.poll(0.05)
+                opened.watch.check()
+                continue
+            break
+
+
+def _produce_together(opened: OpenProducer, topic: str, messages: list[dict[str, Any]]) -> None:
+    waiting = messages
+    while waiting:
+        opened.producer.produce_batch(topic, waiting)
+        waiting = _refused(topic, waiting)
+        if waiting:
+            opened.producer.poll(0.05)
             opened.watch.check()
 
 
