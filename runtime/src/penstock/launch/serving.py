@@ -5,7 +5,7 @@ import contextlib
 import os
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,9 +75,10 @@ class HttpServer:
 class _Server(uvicorn.Server):
     """Leaves signals alone: they belong to the process."""
 
-    def capture_signals(self) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
         """Capture none."""
-        return contextlib.nullcontext()
+        yield
 
 
 def listen_tcp(host: str, port: int) -> socket.socket:
