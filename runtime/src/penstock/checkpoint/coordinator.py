@@ -122,6 +122,13 @@ class Coordinator:
         for request in self._queue:
             self._conclude(request, failure=message)
         self._queue.clear()
+        for state in self.requests.values():
+            if state.location is not None and not state.is_done:
+                state.is_done = True
+                state.failure = (
+                    f"A savepoint has been created at: {state.location}, but the corresponding job "
+                    f"{self._identity.job_id} didn't terminate successfully: {message}. It goes on from that savepoint."
+                )
         self._graph, self._due = None, None
         self.is_stopping = False
 

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from penstock.control.registration import EventBatch, Poll, Registration
 from penstock.graph.jobgraph import JobGraph
 from penstock.jobmanager.master import Master
-from penstock.rest import checkpoints, cluster, jobs, vertices
+from penstock.rest import checkpoints, cluster, jobs, metrics, vertices
 from penstock.rest.answers import answer, master_of, on_error
 from penstock.rest.application import Application
 
@@ -56,6 +56,7 @@ def rest_app(
         *checkpoints.ROUTES,
         *vertices.ROUTES,
         *jobs.ROUTES,
+        *metrics.ROUTES,
         Route("/penstock/application", application_status),
         Route("/cluster", shut_down, methods=["DELETE"]),
     ]
