@@ -88,6 +88,7 @@ def test_removing_begins_to_delete_the_namespace(
     resource = make(client, namespace)
     platform.deploy(resource, launch_of(resource))
     platform.remove(resource)
+    platform.remove(resource)
     found = client.get("Namespace", f"{namespace}-clicks")
     assert found is None or found["metadata"].get("deletionTimestamp")
     if found is not None:

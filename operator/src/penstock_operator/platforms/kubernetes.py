@@ -167,7 +167,10 @@ class KubernetesPlatform:
         uid = resource.metadata.uid or ""
         if namespace != resource.metadata.namespace:
             found = self._client.get("Namespace", namespace)
-            if found is not None and kubernetes_namespace.is_of(found, uid):
+            # A second DELETE of a namespace that is on its way out is answered by a conflict.
+            if found is None or found["metadata"].get("deletionTimestamp"):
+                return
+            if kubernetes_namespace.is_of(found, uid):
                 self._client.delete("Namespace", namespace, uid=found["metadata"]["uid"])
             return
         for kind in _SWEPT_KINDS:
