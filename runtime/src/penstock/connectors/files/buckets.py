@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -36,9 +37,15 @@ class DateTimeBuckets:
 
     def __call__(self, record: Any) -> str:
         """The folder of now."""
-        zone: tzinfo = ZoneInfo(self.zone) if self.zone else UTC
-        form = re.sub("|".join(_JAVA_TO_STRFTIME), lambda found: _JAVA_TO_STRFTIME[found[0]], self.pattern)
-        return datetime.fromtimestamp(time.time(), zone).strftime(form)
+        return _folder(self.pattern, self.zone, int(time.time()))
+
+
+@lru_cache(maxsize=16)
+def _folder(pattern: str, zone: str | None, second: int) -> str:
+    """The folder of that second; asked for every record, computed once a second."""
+    where: tzinfo = ZoneInfo(zone) if zone else UTC
+    form = re.sub("|".join(_JAVA_TO_STRFTIME), lambda found: _JAVA_TO_STRFTIME[found[0]], pattern)
+    return datetime.fromtimestamp(second, where).strftime(form)
 
 
 @dataclass(frozen=True, slots=True)
