@@ -246,7 +246,7 @@ def test_missing_rights_and_bad_objects_have_a_name(client: KubeClient, namespac
 def test_a_namespace_left_behind_on_purpose_is_spared_and_named(
     client: KubeClient, namespace: str, platform: KubernetesPlatform
 ) -> None:
-    resource = platform.hold(make(client, namespace))
+    resource = platform.hold(make(client, namespace, deletion={"policy": "Orphan"}))
     platform.deploy(resource, launch_of(resource))
     client.delete("FlinkDeployment", "clicks", namespace)
     platform.release(resource)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import structlog
 
 from penstock_api.reasons import Reason
-from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.deployment import DeletionPolicy, FlinkDeployment
 from penstock_api.v1beta1.status import FlinkDeploymentStatus
 from penstock_operator.build import labels
 from penstock_operator.build.assembly import build_job, build_surroundings
@@ -74,13 +74,15 @@ class KubernetesPlatform:
         return self._finalizers(resource, [*resource.metadata.finalizers, labels.FINALIZER])
 
     def release(self, resource: FlinkDeployment) -> None:
-        """Our finalizer off, and upstream's. A namespace that is still there is marked as left behind on purpose."""
+        """Our finalizer off, and upstream's. By policy Orphan a namespace stays, and is marked so."""
         gone = (labels.FINALIZER, *labels.UPSTREAM_FINALIZERS)
         current = self.read(Ref(resource.metadata.namespace, resource.metadata.name))
         if current is None or current.metadata.uid != resource.metadata.uid:
             return
         place = self._place(current)
-        if place is not None and place != current.metadata.namespace:
+        deletion = current.spec.deletion
+        stays = deletion is not None and deletion.policy is DeletionPolicy.ORPHAN
+        if stays and place is not None and place != current.metadata.namespace:
             kubernetes_namespace.leave_behind(self._client, place, current.metadata.uid or "")
         kept = [name for name in current.metadata.finalizers if name not in gone]
         if kept != current.metadata.finalizers:
@@ -159,7 +161,11 @@ class KubernetesPlatform:
                 self._client.delete("Deployment", name, namespace)
 
     def remove(self, resource: FlinkDeployment) -> None:
-        """Delete the job's namespace; beside the resource, everything with its label."""
+        """Delete the pods, then the job's namespace; beside the resource, everything with its label.
+
+        A namespace that still has pods when it is deleted is looked at again by its controller many seconds later,
+        so the next turn (which the pods' end wakes) deletes it.
+        """
         try:
             namespace = self.job_namespace(resource)
         except UserError:  # no namespace was ever made
@@ -170,7 +176,7 @@ class KubernetesPlatform:
             # A second DELETE of a namespace that is on its way out is answered by a conflict.
             if found is None or found["metadata"].get("deletionTimestamp"):
                 return
-            if kubernetes_namespace.is_of(found, uid):
+            if kubernetes_namespace.is_of(found, uid) and not self._pods_end(resource, namespace):
                 self._client.delete("Namespace", namespace, uid=found["metadata"]["uid"])
             return
         for kind in _SWEPT_KINDS:
@@ -189,6 +195,12 @@ class KubernetesPlatform:
     def logs(self, resource: FlinkDeployment, *, follow: bool) -> Iterator[str]:
         """Lines of the job's pods."""
         return pod_lines(self._client, resource.metadata.name, self.job_namespace(resource), follow=follow)
+
+    def _pods_end(self, resource: FlinkDeployment, namespace: str) -> bool:
+        """Stop what runs; true while pods are still there."""
+        self.stop(resource)
+        uid = resource.metadata.uid or ""
+        return bool(self._client.list("Pod", namespace, f"{labels.RESOURCE_UID}={uid}"))
 
     def _place(self, resource: FlinkDeployment) -> str | None:
         try:
