@@ -95,6 +95,11 @@ class CollectOperator(PassiveOperator):
         self._socket.sendall(len(data).to_bytes(_HEADER, "big") + data)
 
 
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    error: Exception
+
+
 class _Receiver:
     """Takes the connections of the job's slots and queues what they send."""
 
@@ -118,6 +123,12 @@ class _Receiver:
                 thread.start()
 
     def _read(self, connection: socket.socket) -> None:
+        try:
+            self._take(connection)
+        except Exception as error:  # noqa: BLE001 - a record's class may raise anything; the iterator raises it
+            self.results.put(_Unreadable(error))
+
+    def _take(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as stream:
             while len(header := stream.read(_HEADER)) == _HEADER:
                 data = stream.read(int.from_bytes(header, "big"))
@@ -166,6 +177,9 @@ class CloseableIterator(Iterator[Any]):
             if self._is_over:
                 raise StopIteration
             batch = self._receiver.results.get()
+            if isinstance(batch, _Unreadable):
+                self.close()
+                raise batch.error
             if batch is _END:
                 self._finish()
             else:

@@ -4,13 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from penstock.operators.broadcast import BroadcastContext
 from penstock.operators.process import (
     KeyedProcessContext,
     OnTimerContext,
     ProcessContext,
     TimerService,
 )
-from penstock.operators.broadcast import BroadcastContext
 from penstock.operators.runtime_context import RuntimeContext
 from penstock.operators.window_content import WindowContext
 

@@ -62,6 +62,7 @@ def capture_program(extra_files: Sequence[str] = (), sys_path: Sequence[str] = (
     roots = [str(Path(file).resolve()) for file in extra_files]
     if main is not None and path and path.endswith(".py") and os.path.exists(path) and not _is_tool(main):
         modules.append(ModuleSource(STABLE_NAME, path, Path(path).read_bytes()))
+        sys.modules[STABLE_NAME] = main  # records that come back from a slot name their classes by it
         roots.append(str(Path(path).resolve().parent))
     if not modules and not roots:
         return None
