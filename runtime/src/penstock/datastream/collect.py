@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from penstock.datastream.data_stream import DataStream
 
 _HEADER = 8
+_LAST = b"\xff" * _HEADER
+"""What the receiver sends itself: connections are accepted in order, so all others were accepted before."""
 _END = object()
 
 
@@ -108,6 +110,7 @@ class _Receiver:
         self.address = str(Path(self._folder) / "socket")
         self.results: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._seen: set[tuple[int, int]] = set()
+        self._all_accepted = threading.Event()
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._server.bind(self.address)
         self._server.listen()
@@ -131,6 +134,9 @@ class _Receiver:
     def _take(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as stream:
             while len(header := stream.read(_HEADER)) == _HEADER:
+                if header == _LAST:
+                    self._all_accepted.set()
+                    return
                 data = stream.read(int.from_bytes(header, "big"))
                 checkpoint_id, origin, values = pickle.loads(data)
                 if checkpoint_id and (checkpoint_id, origin) in self._seen:
@@ -140,6 +146,10 @@ class _Receiver:
 
     def drain(self) -> None:
         """Wait until everything that was sent is queued; the job is over, so its connections are closed."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as last:
+            last.connect(self.address)
+            last.sendall(_LAST)
+        self._all_accepted.wait(timeout=10)
         for thread in self._threads[1:]:
             thread.join(timeout=10)
 
