@@ -99,7 +99,7 @@ def test_committed_snapshot_has_nothing_left_to_commit(store: CheckpointStore) -
     path = Path(location.removeprefix("file://"), "_metadata")
     path.write_text(metadata(1, committables=[{"id": 1}], transaction_timeout_ms=5).model_dump_json())
     assert store.load(location).metadata.operators[0].subtasks[0].committables
-    store.mark_committed(location)
+    store.mark_committed(location, 1)
     loaded = store.load(location).metadata
     assert not loaded.operators[0].subtasks[0].committables
     assert loaded.transaction_timeout_ms is None

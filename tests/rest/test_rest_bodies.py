@@ -72,7 +72,7 @@ class Api:
                     "/penstock/taskmanagers/tm-1/events", content=batch.model_dump_json()
                 )
             async with asyncio.timeout(10):
-                while not self.master.jobs[JOB].machine.job.executions:
+                while not self.master.jobs[JOB].machine.job.executions:  # noqa: ASYNC110 - nothing tells
                     await asyncio.sleep(0.005)
 
         self.loop.run_until_complete(add())

@@ -155,9 +155,15 @@ class CheckpointStore:
             self._own.delete(f"{self.location(metadata.checkpoint_id)}/{METADATA_FILE}")
             raise
 
-    def mark_committed(self, location: str) -> None:
-        """What the snapshot's sinks had prepared is committed: a restore need not do it again."""
-        self._at(location).write(f"{location}/{COMMITTED_FILE}", b"{}")
+    def mark_committed(self, location: str, checkpoint_id: int) -> None:
+        """What the snapshot's sinks had prepared is committed: a restore need not do it again.
+
+        A savepoint's entry among the job's checkpoints is marked too.
+        """
+        for folder in {location, self.location(checkpoint_id)}:
+            filesystem = self._at(folder)
+            if filesystem.size(f"{folder}/{METADATA_FILE}") is not None:
+                filesystem.write(f"{folder}/{COMMITTED_FILE}", b"{}")
 
     def discard(self, location: str) -> None:
         """Delete a snapshot: the metadata first, so that it is never half there."""

@@ -92,6 +92,7 @@ class MarkCommitted:
     """Note that what a snapshot had prepared is committed."""
 
     location: str
+    checkpoint_id: int
 
 
 @dataclass(slots=True, frozen=True)

@@ -107,7 +107,7 @@ class RunningJob:
         elif isinstance(effect, effects.WriteMetadata):
             self._in_thread(lambda: storage.write(effect.location, effect.metadata))
         elif isinstance(effect, effects.MarkCommitted):
-            self._quietly(lambda: storage.store.mark_committed(effect.location))
+            self._quietly(lambda: storage.store.mark_committed(effect.location, effect.checkpoint_id))
         elif isinstance(effect, effects.Discard):
             self._quietly(lambda: storage.store.discard(effect.location))
         elif isinstance(effect, effects.Prune):

@@ -32,8 +32,8 @@ def _configuration(folder: Path | None, settings: list[str] | None) -> dict[str,
         raise typer.Exit(2) from None
 
 
-def _log_to(folder: Path | None, name: str) -> None:
-    handlers: list[logging.Handler] = [logging.StreamHandler()]
+def _log_to(folder: Path | None, name: str, *more: logging.Handler) -> None:
+    handlers: list[logging.Handler] = [logging.StreamHandler(), *more]
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(folder / f"{name}.log"))
@@ -62,8 +62,10 @@ def jobmanager(  # noqa: PLR0913 - one parameter for each flag
     """Run a JobManager: an application's with --program, else one that waits for programs."""
     from penstock.launch.jobmanager import JobManagerOptions, run_jobmanager
     from penstock.rest.application import JobWish
+    from penstock.rest.log_tail import LogTail
 
-    _log_to(log_dir, "jobmanager")
+    tail = LogTail()
+    _log_to(log_dir, "jobmanager", tail)
     options = JobManagerOptions(
         configuration=_configuration(config_dir, setting),
         program=program,
@@ -73,6 +75,7 @@ def jobmanager(  # noqa: PLR0913 - one parameter for each flag
         parallelism=parallelism,
         wish=JobWish(job_id, from_savepoint, allow_non_restored_state),
         log_folder=log_dir,
+        log_tail=tail,
     )
     raise typer.Exit(run_jobmanager(options))
 

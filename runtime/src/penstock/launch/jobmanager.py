@@ -24,6 +24,7 @@ from penstock.launch.artifacts import ArtifactError, Program, fetch_program, ins
 from penstock.launch.serving import HttpServer, listen_tcp, listen_unix, tls_of
 from penstock.rest.app import internal_app, rest_app
 from penstock.rest.application import Application, JobWish
+from penstock.rest.log_tail import LogTail
 from penstock.web import folder as page_folder
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class JobManagerOptions:
     parallelism: int | None = None
     wish: JobWish = field(default_factory=JobWish)
     log_folder: Path | None = None
+    log_tail: LogTail | None = None
 
 
 def run_jobmanager(options: JobManagerOptions) -> int:
@@ -80,7 +82,7 @@ async def _start_servers(
     options: JobManagerOptions, master: Master, application: Application | None, scratch: Path
 ) -> tuple[list[HttpServer], str]:
     configuration = options.configuration
-    rest = rest_app(master, application, options.log_folder, page_folder())
+    rest = rest_app(master, application, options.log_folder, page_folder(), options.log_tail)
     host = configuration.get("rest.bind-address", "127.0.0.1")
     port = int(configuration.get("rest.port", configuration.get("rest.bind-port", "8081")))
     internal = internal_app(master, application)

@@ -24,6 +24,7 @@ from penstock.jobmanager.master import Master
 from penstock.rest import checkpoints, cluster, jobs, metrics, vertices
 from penstock.rest.answers import answer, master_of, on_error
 from penstock.rest.application import Application
+from penstock.rest.log_tail import LogTail
 
 M = TypeVar("M", bound=BaseModel)
 _HANDLERS = {HTTPException: on_error, Exception: on_error}
@@ -48,7 +49,11 @@ class TokenGuard:
 
 
 def rest_app(
-    master: Master, application: Application | None, log_folder: Path | None, page: Path | None
+    master: Master,
+    application: Application | None,
+    log_folder: Path | None,
+    page: Path | None,
+    log_tail: LogTail | None = None,
 ) -> Starlette:
     """Flink's REST API, also under /v1, and the web page at /."""
     api: list[BaseRoute] = [
@@ -71,7 +76,8 @@ def rest_app(
     token = master.configuration.get("penstock.rest.token")
     middleware = [Middleware(TokenGuard, token=token)] if token else []
     app = Starlette(routes=routes, exception_handlers=_HANDLERS, middleware=middleware)
-    app.state.master, app.state.application, app.state.log_folder = master, application, log_folder
+    app.state.master, app.state.application = master, application
+    app.state.log_folder, app.state.log_tail = log_folder, log_tail
     return app
 
 

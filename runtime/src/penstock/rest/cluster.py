@@ -13,10 +13,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from penstock.jobmanager.clock import now_ms
 from penstock.jobmanager.machine import PENSTOCK_VERSION
 from penstock.jobmanager.registry import TaskManager
 from penstock.jobmanager.status import JobStatus
 from penstock.rest.answers import CORS, answer, job_of, master_of
+from penstock.rest.log_tail import LogTail
 
 FLINK_VERSION = "2.3.0"
 _SECRET = ("password", "secret", "token", "access-key", "access.key", "credential")
@@ -156,6 +158,9 @@ async def logs(request: Request) -> Response:
     folder = _log_folder(request)
     files = sorted(folder.glob("*.log")) + sorted(folder.glob("*.out")) if folder and folder.is_dir() else []
     stats = [(path.name, path.stat()) for path in files]
+    tail: LogTail | None = request.app.state.log_tail
+    if not stats and tail is not None:
+        return answer({"logs": [{"name": "jobmanager.log", "size": len(tail.text()), "mtime": now_ms()}]})
     return answer(
         {
             "logs": [
@@ -173,6 +178,9 @@ async def log(request: Request) -> Response:
     name = Path(str(request.path_params.get("name", default))).name
     path = folder / name if folder else None
     if path is None or not path.is_file():
+        tail: LogTail | None = request.app.state.log_tail
+        if tail is not None and name == "jobmanager.log":
+            return PlainTextResponse(tail.text(), headers=CORS)
         if "name" in request.path_params:
             raise HTTPException(404, f"Unable to load requested file {name}.")
         return PlainTextResponse("", headers=CORS)

@@ -81,7 +81,7 @@ def commit_done(job: Job, event: CommitDone) -> None:
         tasks.discard((event.subtask.vertex_id, event.subtask.index))
         if not tasks:
             del job.uncommitted[checkpoint_id]
-            job.emit(MarkCommitted(location))
+            job.emit(MarkCommitted(location, checkpoint_id))
 
 
 def _task_changed(job: Job, event: TaskStateChanged, now: int) -> None:
