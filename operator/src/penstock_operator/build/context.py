@@ -58,7 +58,7 @@ class JobContext:
     @property
     def tls_name(self) -> str:
         """Name of the Secret with the job's certificates."""
-        return f"{self.name}-tls"
+        return f"{self.name}-penstock-tls"
 
     @property
     def service_account(self) -> str:

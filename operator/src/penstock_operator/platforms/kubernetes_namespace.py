@@ -69,7 +69,7 @@ def foreign(client: KubeClient, name: str, namespace: str, uid: str) -> str | No
         ("Service", name),
         ("Service", f"{name}-rest"),
         ("ConfigMap", f"flink-config-{name}"),
-        ("Secret", f"{name}-tls"),
+        ("Secret", f"{name}-penstock-tls"),
     )
     for kind, each in wanted:
         found = client.get(kind, each, namespace)
