@@ -243,7 +243,7 @@ class StreamExecutionEnvironment:
             max_parallelism=limit if limit > 0 else None,
             is_chaining_enabled=self.is_chaining_enabled(),
             configuration=self._configuration.to_dict(),
-            program_module=capture_program(self._files),
+            program_module=capture_program(self._files, _python_path()),
         )
         return build_job_graph(self._graph, defaults, fuse)
 
@@ -259,6 +259,11 @@ class StreamExecutionEnvironment:
     def _submission() -> _Submission:
         found: _Submission = importlib.import_module("penstock.launch.submit")
         return found
+
+
+def _python_path() -> list[str]:
+    """Folders that were added for this program, such as that of its requirements; slots look there too."""
+    return [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
 
 
 class SourceStream(DataStream):

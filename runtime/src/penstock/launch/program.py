@@ -26,16 +26,19 @@ def run_program(target: str, arguments: list[str], is_module: bool = False) -> N
         runpy.run_module(target, run_name="__main__", alter_sys=True)
         return
     path = Path(target).resolve()
-    if not path.exists():
-        raise FileNotFoundError(f"no program at {path}")
-    if path.is_dir() and (path / "main.py").exists():
-        path = path / "main.py"
-    sys.argv = [str(path), *arguments]
-    sys.path.insert(0, str(path.parent if path.suffix == ".py" else path))
-    if path.suffix == ".py":
+    if path.is_dir():
+        path = next((path / name for name in ("__main__.py", "main.py") if (path / name).exists()), path)
+    if path.suffix == ".py" and path.exists():
+        sys.argv = [str(path), *arguments]
+        sys.path.insert(0, str(path.parent))
         _run_file(path)
-    else:
+    elif path.suffix in (".zip", ".pyz") and path.exists():
+        sys.argv = [str(path), *arguments]
         runpy.run_path(str(path), run_name="__main__")
+    else:
+        raise FileNotFoundError(
+            f"no program at {path}: name a .py file, a zip, or a folder with a __main__.py or main.py"
+        )
 
 
 def _run_file(path: Path) -> None:
