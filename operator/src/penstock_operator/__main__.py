@@ -3,10 +3,12 @@
 Settings are made here, once. Commands import what they need when they run, so that `local` needs no cluster client.
 """
 
+import sys
 from typing import Annotated
 
 import typer
 
+from penstock_operator.errors import OperatorError
 from penstock_operator.local.commands import app as local_app
 from penstock_operator.logs import set_up_logs
 from penstock_operator.settings import Settings
@@ -50,8 +52,12 @@ def uninstall(
 
 
 def main() -> None:
-    """Entry point."""
-    app()
+    """Entry point: a failure with a name is said in a sentence, without a traceback."""
+    try:
+        app()
+    except OperatorError as error:
+        sys.stderr.write(f"{error.reason.value}: {error.message}\n")
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":
