@@ -48,7 +48,7 @@ class Coordinator(CoordinatorClient):
     def describe(self, transactional_id: str) -> TransactionDescription:
         return TransactionDescription(transactional_id, self.state, *self.producer, 1000)
 
-    def list_ongoing(self, prefix: str) -> list[str]:
+    def list_all(self, prefix: str) -> list[str]:
         return sorted(name for name in self.ongoing if name.startswith(prefix))
 
     def fence(self, transactional_id: str, timeout_ms: int) -> int:

@@ -101,7 +101,7 @@ def test_counts_are_exact_although_slots_are_killed(
     parallelism: int, kafka: KafkaServer, make_topic: Topics, tmp_path: Path
 ) -> None:
     source, target = make_topic(3), make_topic(2)
-    clicks = fill(kafka, source, 20_000)
+    clicks = fill(kafka, source, 60_000)
     checkpoints = (tmp_path / "checkpoints").as_uri()
     arguments = [kafka.bootstrap, source, target, checkpoints, str(parallelism)]
     program = RunningProgram("running_counts", arguments, tmp_path, {})
@@ -113,7 +113,7 @@ def test_counts_are_exact_although_slots_are_killed(
     try:
         for share in (0.05, 0.25, 0.5):
             wait_until(
-                lambda share=share: program.is_over() or committed() >= share * 20_000,  # type: ignore[misc]
+                lambda share=share: program.is_over() or committed() >= share * 60_000,  # type: ignore[misc]
                 f"{share:.0%} of the output is committed",
                 120,
             )

@@ -1,6 +1,7 @@
 """Numbers each record of its key: topic of `user,page` lines in, `user,n` out exactly once. Run by test_kafka_jobs.py.
 
-Were a record lost or counted twice, or an output lost or doubled, a number of some user would be missing or repeated.
+Were a record lost or counted twice, or an output lost or doubled, a number of some user would be missing or
+repeated.
 """
 
 import sys
@@ -21,7 +22,7 @@ from penstock.datastream.connectors.kafka import (
 
 def slowly(line: str) -> str:
     """A little work for each record, so that there is time to be killed in."""
-    time.sleep(0.001)
+    time.sleep(0.0001)
     return line
 
 

@@ -165,6 +165,13 @@ class CoordinatorClient:
 
     def list_ongoing(self, prefix: str) -> list[str]:
         """Transactional ids beginning with `prefix` that have an open transaction, from every broker."""
+        return self._list(prefix, ["Ongoing"])
+
+    def list_all(self, prefix: str) -> list[str]:
+        """Transactional ids beginning with `prefix` that any broker knows."""
+        return self._list(prefix, [])
+
+    def _list(self, prefix: str, states: Sequence[str]) -> list[str]:
 
         async def ask(client: AIOKafkaClient) -> list[Any]:
             await client.fetch_all_metadata()
@@ -172,7 +179,7 @@ class CoordinatorClient:
             answers = []
             for node in nodes:
                 await client.ready(node)
-                answers.append(await client.send(node, _ListTransactions(["Ongoing"])))
+                answers.append(await client.send(node, _ListTransactions(states)))
             return answers
 
         answers = self._until_final(

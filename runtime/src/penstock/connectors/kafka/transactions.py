@@ -88,14 +88,16 @@ def _by_description(transaction: PreparedTransaction, found: TransactionDescript
 def abort_lingering(
     client: CoordinatorClient, prefix: str, subtask: int, parallelism: int, timeout_ms: int
 ) -> list[str]:
-    """Abort open transactions of earlier attempts that fall to this subtask; their ids.
+    """Abort open transactions of earlier attempts that fall to this subtask, and fence their producers; the ids.
 
-    Restored transactions must have been committed before. Ids end in `-<subtask>-<number>`; those of old
-    subtasks beyond the present parallelism fall to `old % parallelism`, as their state does.
+    Ids without an open transaction are fenced as well: a slot of an earlier attempt that is about to die may
+    still write, and what it opened after we looked would hold readers back until its timeout. Restored
+    transactions must have been committed before. Ids end in `-<subtask>-<number>`; those of old subtasks
+    beyond the present parallelism fall to `old % parallelism`, as their state does.
     """
     mine = [
         found
-        for found in client.list_ongoing(f"{prefix}-")
+        for found in client.list_all(f"{prefix}-")
         if (owner := owner_of(prefix, found)) is not None and owner % parallelism == subtask
     ]
     for transactional_id in mine:
