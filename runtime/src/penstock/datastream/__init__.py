@@ -36,6 +36,7 @@ from penstock.datastream.functions import (
     WindowFunction,
 )
 from penstock.datastream.keyed_stream import KeyedStream
+from penstock.datastream.slot_sharing_group import SlotSharingGroup
 from penstock.datastream.stream_execution_environment import StreamExecutionEnvironment
 from penstock.datastream.windowed_stream import AllWindowedStream, WindowedStream
 from penstock.operators.process import TimeDomain
@@ -80,6 +81,7 @@ __all__ = [
     "RuntimeContext",
     "RuntimeExecutionMode",
     "SinkFunction",
+    "SlotSharingGroup",
     "SourceFunction",
     "StreamExecutionEnvironment",
     "TimeDomain",

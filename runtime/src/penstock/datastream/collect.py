@@ -6,6 +6,7 @@ socket in a folder of mode 0700; only slots on the same machine can reach it.
 # ruff: noqa: SLF001 - the streams of one package share their parts; programs see none of them
 
 import contextlib
+import os
 import pickle
 import queue
 import shutil
@@ -221,6 +222,10 @@ class CloseableIterator(Iterator[Any]):
 
 def collect(stream: "DataStream", job_name: str | None, limit: int | None) -> CloseableIterator | list[Any]:
     """Run the job of a stream and collect its records; with a limit, so many as a list."""
+    if os.environ.get("PENSTOCK_SUBMIT"):
+        raise RuntimeError(
+            "execute_and_collect needs a job that ends with its program: in an application cluster write to a sink"
+        )
     receiver = _Receiver()
     node = stream._add("Collect Stream Sink", CollectFactory(receiver.address))
     node.is_stateful = True

@@ -16,7 +16,8 @@ from penstock.common.execution_config import ExecutionConfig
 from penstock.common.job_client import JobClient, JobControl
 from penstock.common.job_execution_result import JobExecutionResult
 from penstock.common.restart_strategy import RestartStrategyConfiguration
-from penstock.common.typeinfo import TypeInformation
+from penstock.common.typeinfo import RowTypeInfo, TupleTypeInfo, TypeInformation
+from penstock.common.types import Row
 from penstock.common.watermark_strategy import WatermarkStrategy
 from penstock.connectors.collection.source import collection_source
 from penstock.connectors.definition import SourceDefinition
@@ -188,7 +189,7 @@ class StreamExecutionEnvironment:
     ) -> DataStream:
         """A bounded stream of these values."""
         stream = self._source(
-            collection_source(list(collection)),
+            collection_source(_declared(collection, type_info)),
             WatermarkStrategy.no_watermarks(),
             "Collection Source",
             type_info,
@@ -259,6 +260,25 @@ class StreamExecutionEnvironment:
     def _submission() -> _Submission:
         found: _Submission = importlib.import_module("penstock.launch.submit")
         return found
+
+
+def _declared(values: Sequence[Any], type_info: TypeInformation | None) -> list[Any]:
+    """The values in their declared shape: rows where a row type is declared, tuples without nulls."""
+    if isinstance(type_info, RowTypeInfo):
+        return [_row(value, type_info) for value in values]
+    if isinstance(type_info, TupleTypeInfo):
+        for value in values:
+            if any(field is None for field in value):
+                raise ValueError(f"{value!r}: a tuple type has no nulls; declare a ROW type")
+    return list(values)
+
+
+def _row(value: Any, type_info: RowTypeInfo) -> Row:
+    row = value if isinstance(value, Row) else Row(*value)
+    if len(row) != len(type_info.field_types):
+        raise ValueError(f"{value!r} has {len(row)} fields, its type has {len(type_info.field_types)}")
+    row.set_field_names(type_info.field_names)
+    return row
 
 
 def _python_path() -> list[str]:

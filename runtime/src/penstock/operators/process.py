@@ -5,6 +5,7 @@ Keyed or not, one input or two: the same operator, which knows its function's me
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from penstock.operators.base import PassiveOperator
@@ -15,11 +16,11 @@ from penstock.operators.runtime_context import RuntimeContext
 from penstock.state.contract import KeyedStateBackend
 
 
-class TimeDomain:
+class TimeDomain(Enum):
     """Which clock a timer follows."""
 
-    EVENT_TIME = "EVENT_TIME"
-    PROCESSING_TIME = "PROCESSING_TIME"
+    EVENT_TIME = 0
+    PROCESSING_TIME = 1
 
 
 class TimerService:
@@ -100,11 +101,11 @@ class OnTimerContext(KeyedProcessContext):
 
     __slots__ = ("_domain",)
 
-    def time_domain(self) -> str:
+    def time_domain(self) -> TimeDomain:
         """Which clock the timer followed."""
         return self._domain
 
-    def _fired(self, timestamp: int, domain: str) -> None:
+    def _fired(self, timestamp: int, domain: TimeDomain) -> None:
         self._now = timestamp
         self._domain = domain
 
@@ -158,7 +159,7 @@ class ProcessOperator(PassiveOperator):
         """Call `on_timer`; results have no event time."""
         self._fire(timestamp, TimeDomain.PROCESSING_TIME, MIN_TIMESTAMP)
 
-    def _fire(self, timestamp: int, domain: str, stamp: int) -> None:
+    def _fire(self, timestamp: int, domain: TimeDomain, stamp: int) -> None:
         collector = Collector()
         self._on_timer._fired(timestamp, domain)  # noqa: SLF001 - the operator moves its own context
         collector.take(self._function.on_timer(timestamp, self._on_timer), stamp)

@@ -100,7 +100,9 @@ class SumField:
     def reduce(self, value1: Any, value2: Any) -> Any:
         """The first record with the sum."""
         position = self.position
-        if type(value1) is tuple and type(position) is int and position >= 0:  # the common case, without calls
+        if (
+            type(value1) is tuple and type(position) is int and position >= 0
+        ):  # the common case, without calls
             total = value1[position] + value2[position]
             return (*value1[:position], total, *value1[position + 1 :])
         total = _field(value1, self.position) + _field(value2, self.position)
