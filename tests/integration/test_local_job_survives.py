@@ -68,11 +68,8 @@ class LocalJob:
 
     def until_progress(self) -> None:
         """The wanted spec runs and completes a checkpoint that is newer than any seen now."""
-        restored = self.status().job_status.job_id, self._checkpoint()
-        self.until(
-            "progress",
-            lambda: self._runs() and (self.status().job_status.job_id, self._checkpoint()) != restored,
-        )
+        before = self._checkpoint()
+        self.until("progress", lambda: self._runs() and self._checkpoint() > before)
 
     def _runs(self) -> bool:
         found, resource = self.status(), self.platform.store.read("engagement")
@@ -82,7 +79,8 @@ class LocalJob:
         )
 
     def _checkpoint(self) -> int:
-        return max((int(p.name[4:]) for p in self.folder.glob("checkpoints/*/chk-*")), default=0)
+        folder = self.folder / "checkpoints" / (self.status().job_status.job_id or "none")
+        return max((int(path.parent.name[4:]) for path in folder.glob("chk-*/_metadata")), default=0)
 
     def pids(self, role: str) -> list[int]:
         alive = living()
