@@ -44,6 +44,8 @@ class ProgramModule(msgspec.Struct, frozen=True):
 
     modules: list[ModuleSource]
     sys_path: list[str] = []
+    argv: list[str] = []
+    """The program's arguments: what it reads at its top level must read the same in a slot."""
 
 
 def is_loading_program() -> bool:
@@ -67,7 +69,7 @@ def capture_program(extra_files: Sequence[str] = (), sys_path: Sequence[str] = (
     if not modules and not roots:
         return None
     modules.extend(_modules_beside(roots))
-    return msgspec.msgpack.encode(ProgramModule(modules, list(sys_path)))
+    return msgspec.msgpack.encode(ProgramModule(modules, list(sys_path), list(sys.argv)))
 
 
 def _is_tool(main: ModuleType) -> bool:
@@ -162,7 +164,7 @@ def install_program(blob: bytes | None) -> None:
     for entry in reversed(program.sys_path):
         if entry not in sys.path:
             sys.path.insert(0, entry)
-    _Finder.installed = _Finder({module.name: module for module in program.modules})
+    _Finder.installed = _Finder({module.name: module for module in program.modules}, program.argv)
     sys.meta_path.insert(0, _Finder.installed)
 
 
@@ -171,8 +173,9 @@ class _Finder(importlib.abc.MetaPathFinder):
 
     installed: "_Finder | None" = None
 
-    def __init__(self, modules: dict[str, ModuleSource]) -> None:
+    def __init__(self, modules: dict[str, ModuleSource], argv: list[str]) -> None:
         self._modules = modules
+        self._argv = argv
 
     def names(self) -> list[str]:
         return list(self._modules)
@@ -184,7 +187,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         if module is None:
             return None
         return importlib.util.spec_from_loader(
-            fullname, _Loader(module), origin=module.path, is_package=module.is_package
+            fullname, _Loader(module, self._argv), origin=module.path, is_package=module.is_package
         )
 
 
@@ -193,8 +196,9 @@ class _Loader(importlib.abc.InspectLoader):
 
     loading = False
 
-    def __init__(self, module: ModuleSource) -> None:
+    def __init__(self, module: ModuleSource, argv: list[str]) -> None:
         self._module = module
+        self._argv = argv
 
     def get_source(self, fullname: str) -> str:
         return importlib.util.decode_source(self._module.source)
@@ -207,13 +211,24 @@ class _Loader(importlib.abc.InspectLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         module.__file__ = self._module.path
-        is_main = self._module.name == STABLE_NAME
-        _Loader.loading = _Loader.loading or is_main
+        if self._module.name == STABLE_NAME:
+            self._exec_main(module)
+        else:
+            exec(self.get_code(module.__name__), module.__dict__)  # noqa: S102 - the user's program, as it was submitted
+
+    def _exec_main(self, module: ModuleType) -> None:
+        """Run the main file up to its `execute()`, with the arguments that its main had."""
+        _Loader.loading = True
+        argv, sys.argv = sys.argv, self._argv
         try:
             exec(self.get_code(module.__name__), module.__dict__)  # noqa: S102 - the user's program, as it was submitted
         except ProgramLoaded:
-            if not is_main:
-                raise
+            return
+        except SystemExit as error:
+            raise ImportError(
+                f"{self._module.path} ended with {error.code!r} while a slot imported it: "
+                "put what must run only once under `if __name__ == '__main__':`"
+            ) from error
         finally:
-            if is_main:
-                _Loader.loading = False
+            sys.argv = argv
+            _Loader.loading = False
