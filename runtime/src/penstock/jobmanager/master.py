@@ -48,6 +48,8 @@ class Master:
         self._fallback_directory = fallback_directory
         self._wake: dict[str, asyncio.Event] = {}
         self._watch: asyncio.Task[None] | None = None
+        self.is_closed = False
+        """Ending: who polls is sent away, so that the server can end too."""
 
     def start(self) -> None:
         """Begin to watch heartbeats."""
@@ -55,6 +57,7 @@ class Master:
 
     async def close(self) -> None:
         """Stop; jobs that run are left to their TaskManagers, which cancel them."""
+        self.is_closed = True
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)

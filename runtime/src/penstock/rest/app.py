@@ -123,6 +123,8 @@ async def register(request: Request) -> Response:
 async def poll(request: Request) -> Response:
     """A TaskManager waits for commands."""
     wanted = await _read(request, Poll)
+    if master_of(request).is_closed:
+        raise HTTPException(503, "the JobManager is ending")
     found = await master_of(request).poll(str(request.path_params["manager"]), wanted)
     return Response(found.model_dump_json(), media_type="application/json")
 
