@@ -113,7 +113,7 @@ class Slots:
             self.events.append((slot_id, event))
             self._changed.notify_all()
 
-    def wait(self, what: str, condition: Callable[[], bool], seconds: float = 20) -> None:
+    def wait(self, what: str, condition: Callable[[], bool], seconds: float = 40) -> None:
         deadline = time.monotonic() + seconds
         with self._changed:
             while not condition():
@@ -152,23 +152,26 @@ class Slots:
         configuration: Mapping[str, str] | None = None,
         restored: Sequence[OperatorState] = (),
         checkpoint: tuple[int, str] | None = None,
+        placement: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """Subtasks round robin over slots, sources first."""
+        """Subtasks where `placement` says, else round robin over slots."""
         self.attempt += 1
         self.wait("slots", lambda: len(self.of(SlotReady)) == len(self.slots))
         addresses: dict[str, SlotAddress] = {
             event.address.slot_id: event.address for event in self.of(SlotReady)
         }
         names = [slot.slot_id for slot in self.slots]
-        placement = {
-            vertex.id: [names[index % len(names)] for index in range(vertex.parallelism)]
+        placed = {
+            vertex.id: list(placement[vertex.id])
+            if placement
+            else [names[index % len(names)] for index in range(vertex.parallelism)]
             for vertex in vertices
         }
         self._deployed = []
         for slot in self.slots:
             tasks = []
             for vertex in vertices:
-                for index, name in enumerate(placement[vertex.id]):
+                for index, name in enumerate(placed[vertex.id]):
                     if name == slot.slot_id:
                         tasks.append(
                             SubtaskDeployment(vertex_id=vertex.id, index=index, restored=list(restored))
@@ -185,14 +188,14 @@ class Slots:
                     edges=list(edges),
                     tasks=tasks,
                     slots=addresses,
-                    placement=placement,
+                    placement=placed,
                     configuration=dict(configuration or {}),
                     restored_checkpoint_id=checkpoint[0] if checkpoint else None,
                     restored_location=checkpoint[1] if checkpoint else None,
                 )
             )
 
-    def wait_state(self, state: TaskState, seconds: float = 20) -> None:
+    def wait_state(self, state: TaskState, seconds: float = 40) -> None:
         self.wait(
             f"all {state}",
             lambda: (

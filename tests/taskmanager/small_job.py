@@ -5,6 +5,7 @@ Loaded by reference in slot processes, so it stays a module of its own.
 
 import json
 import pickle
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,9 +58,6 @@ class CountingReader:
 
     def is_finished(self) -> bool:
         return self._is_last and all(split["next"] >= split["end"] for split in self._splits)
-
-    def split_ids(self) -> set[str]:
-        return {str(split["id"]) for split in self._splits}
 
     def split_ids(self) -> set[str]:
         return {split["id"] for split in self._splits if split["next"] < split["end"]}
@@ -170,6 +168,18 @@ class Failing(Base):
         self.ctx.output.emit(batch)
 
 
+class Waiting(Base):
+    """Blocks its slot at the first record until a file is there."""
+
+    def __init__(self, gate: str) -> None:
+        self._gate = Path(gate)
+
+    def process(self, batch: Batch, input_index: int) -> None:
+        while not self._gate.exists():
+            time.sleep(0.01)
+        self.ctx.output.emit(batch)
+
+
 class CommittingSink(Base):
     """Two phases: prepared lines are in the committable, and reach the file when the checkpoint is complete."""
 
@@ -240,6 +250,7 @@ def graph(
     failing_at: int | None = None,
     batch_size: int = 100,
     value_class: str | None = None,
+    waiting_for: Path | None = None,
 ) -> tuple[list[VertexSpec], list[EdgeSpec]]:
     """Source → marks, hashed to sum → sink."""
     held = None if hold is None else str(hold)
@@ -250,13 +261,19 @@ def graph(
     ]
     if failing_at is not None:
         head.append(operator(5, "failing", lambda: Failing(failing_at), upstream=1))
-    tail = [
-        operator(3, "sum", lambda: RunningSum(value_class), is_stateful=True),
+    tail: list[OperatorSpec] = []
+    after: dict[str, Any] = {}
+    if waiting_for is not None:
+        gate = str(waiting_for)
+        tail.append(operator(6, "waiting", lambda: Waiting(gate)))
+        after = {"upstream": 0, "key_selector": cloudpickle.dumps(key_of)}
+    tail += [
+        operator(3, "sum", lambda: RunningSum(value_class), is_stateful=True, **after),
         operator(
             4,
             "sink",
             (lambda: CommittingSink(path)) if two_phase else (lambda: PlainSink(path)),
-            upstream=0,
+            upstream=len(tail),
             is_two_phase=two_phase,
         ),
     ]

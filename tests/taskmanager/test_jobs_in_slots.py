@@ -139,6 +139,26 @@ def test_failure_in_user_code_is_reported_with_its_cause(output: Path) -> None:
         slots.wait("cancelled", lambda: list(slots.states().values()).count(TaskState.CANCELED) == 2)
 
 
+def test_slow_receiver_holds_the_source_back(output: Path, tmp_path: Path) -> None:
+    gate = tmp_path / "go"
+    vertices, edges = graph(output, sums=1, waiting_for=gate, batch_size=2000)
+    sum_in_the_other_slot = {vertices[0].id: ["s0"], vertices[1].id: ["s1"]}
+    with Slots(2) as slots:
+        slots.deploy(vertices, edges, placement=sum_in_the_other_slot)
+        slots.give(vertices[0], splits(1_000_000, 1))
+        slots.wait(
+            "backpressure",
+            lambda: any(
+                event.values["backPressuredTimeMsPerSecond"] > 900 for event in slots.of(TaskMetrics)
+            ),
+        )
+        # What four credits and one buffer hold, not what the source could read meanwhile.
+        assert max(event.values["numRecordsOut"] for event in slots.of(TaskMetrics)) < 20_000
+        gate.touch()
+        slots.wait_state(TaskState.FINISHED, 40)
+    assert written(output) == expected(1_000_000)
+
+
 def test_lost_slot_fails_the_tasks_that_talk_to_it(output: Path, tmp_path: Path) -> None:
     vertices, edges = graph(output, hold=tmp_path / "never")
     with Slots(2) as slots:
