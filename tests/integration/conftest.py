@@ -1,5 +1,7 @@
 """Real servers for the integration tests, started on first use and shared by the session (and started per xdist worker)."""
 
+import signal
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,6 +13,12 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from tests.servers import KafkaServer, PostgresServer, S3Server, ZooKeeperServer
 
 INSTALL_SECONDS = 300
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A session that is told to end takes its servers with it."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", returncode=143))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
