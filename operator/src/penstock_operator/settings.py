@@ -55,12 +55,12 @@ class Settings(BaseModel):
     log_level: str = "INFO"
     """Least severe log level that is written."""
     log_json: bool = False
-    """Logs as JSON lines (in pods) instead of text."""
+    """Logs as JSON lines instead of text; the default in a pod."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """The settings that the environment gives."""
-        found: dict[str, object] = {}
+        found: dict[str, object] = {"log_json": "KUBERNETES_SERVICE_HOST" in environment}
         for name in cls.model_fields:
             text = environment.get(f"PENSTOCK_{name.upper()}") or environment.get(_UPSTREAM.get(name, ""))
             if text:

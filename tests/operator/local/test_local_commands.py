@@ -26,6 +26,8 @@ spec:
     state.checkpoints.dir: {folder}/chk
 """
 
+pytestmark = pytest.mark.timeout(300)
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -39,7 +41,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
             [sys.executable, "-m", "penstock_operator", "local", *words],
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=100,
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done
@@ -53,7 +55,7 @@ def test_apply_to_delete(run: Run, tmp_path: Path) -> None:
     manifest = tmp_path / "clicks.yaml"
     manifest.write_text(MANIFEST.format(folder=tmp_path))
     assert "clicks created" in run("apply", "-f", str(manifest)).stdout
-    run("wait", "clicks", "--for", "STABLE", "--timeout", "40")
+    run("wait", "clicks", "--for", "STABLE", "--timeout", "90")
     assert "STABLE" in run("get").stdout
     assert "Starting job" in run("describe", "clicks").stdout
     assert "jobmanager begins" in run("logs", "clicks").stdout
@@ -63,7 +65,7 @@ def test_apply_to_delete(run: Run, tmp_path: Path) -> None:
     assert body["spec"]["job"]["jarURI"] == str(tmp_path / "job.py")
     run("down")
     assert run("apply", "-f", str(tmp_path)).returncode == 0
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 90
     while "RUNNING" not in run("get").stdout:
         assert time.monotonic() < deadline
     assert "deleted" in run("delete", "clicks").stdout

@@ -18,7 +18,8 @@ from penstock_operator.platforms.local import LocalPlatform
 from penstock_operator.platforms.local_process import living, send
 
 RUNTIME = (sys.executable, str(Path(__file__).with_name("stand_in_runtime.py")))
-DEADLINE = 40.0
+DEADLINE = 90.0
+pytestmark = pytest.mark.timeout(300)
 
 
 class Operator:

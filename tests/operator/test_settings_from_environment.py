@@ -1,0 +1,30 @@
+"""Settings come from the environment: ours by prefix, a few by upstream's names."""
+
+from pathlib import Path
+
+from penstock_operator.settings import Settings
+
+
+def test_names_of_ours_and_of_upstream() -> None:
+    found = Settings.from_environment(
+        {
+            "WATCH_NAMESPACES": "default, flink",
+            "OPERATOR_POD_NAME": "pod-1",
+            "PENSTOCK_HOME": "/tmp/home",
+            "PENSTOCK_LAUNCHER": "python -m 'my runtime'",
+            "PENSTOCK_WORKERS": "3",
+        }
+    )
+    assert found.watch_namespaces == ("default", "flink")
+    assert found.pod_name == "pod-1"
+    assert found.home == Path("/tmp/home")
+    assert found.launcher == ("python", "-m", "my runtime")
+    assert found.workers == 3
+    assert not found.log_json
+
+
+def test_pods_log_json() -> None:
+    assert Settings.from_environment({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}).log_json
+    assert not Settings.from_environment(
+        {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "PENSTOCK_LOG_JSON": "false"}
+    ).log_json
