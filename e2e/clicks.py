@@ -131,7 +131,7 @@ class Topics:
             )
             time.sleep(0.5)
 
-    def wait_some(self, number: int, seconds: float = 90, version: str | None = None) -> None:
+    def wait_some(self, number: int, seconds: float = 150, version: str | None = None) -> None:
         """Wait until the output has so many records (of one version of the program)."""
         deadline = time.monotonic() + seconds
         while True:

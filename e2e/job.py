@@ -160,7 +160,7 @@ class Job:
                 raise AssertionError(f"waited {seconds:.0f} s for {what}; status:\n{status}")
             time.sleep(0.5)
 
-    def wait_running(self, seconds: float = 120) -> dict[str, Any]:
+    def wait_running(self, seconds: float = 180) -> dict[str, Any]:
         """Wait until the latest spec is deployed, and its job runs."""
 
         def runs(resource: dict[str, Any]) -> bool:
@@ -173,7 +173,7 @@ class Job:
 
         return self.wait("the job to be RUNNING", runs, seconds)
 
-    def wait_suspended(self, seconds: float = 120) -> dict[str, Any]:
+    def wait_suspended(self, seconds: float = 180) -> dict[str, Any]:
         """Wait until the job is suspended."""
         return self.wait(
             "the job to be SUSPENDED",
@@ -202,7 +202,7 @@ class Job:
         found = self.kubectl.items("pods", "-n", self.job_namespace, *selector)
         return [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
 
-    def wait_checkpoint(self, newer_than: int = 0, seconds: float = 60) -> int:
+    def wait_checkpoint(self, newer_than: int = 0, seconds: float = 120) -> int:
         """Wait until the status knows a checkpoint newer than this one; returns its number."""
 
         def newer(resource: dict[str, Any]) -> bool:
