@@ -39,7 +39,7 @@ class Cluster:
             "taskmanager.numberOfTaskSlots": str(slots),
             "parallelism.default": "1",
             "heartbeat.interval": "500 ms",
-            "heartbeat.timeout": "3 s",
+            "heartbeat.timeout": "8 s",
             "restart-strategy.type": "fixed-delay",
             "restart-strategy.fixed-delay.attempts": "20",
             "restart-strategy.fixed-delay.delay": "100 ms",
@@ -88,7 +88,7 @@ class Cluster:
     def patch(self, path: str) -> int:
         return self._http.patch(path).status_code
 
-    def wait_for(self, what: str, condition: Callable[[], Any], seconds: float = 40) -> Any:
+    def wait_for(self, what: str, condition: Callable[[], Any], seconds: float = 90) -> Any:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:

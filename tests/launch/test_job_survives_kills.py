@@ -8,7 +8,7 @@ import pytest
 
 from tests.launch.cluster_processes import JOB_ID, Cluster, cluster
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 PROGRAM = """
 import time

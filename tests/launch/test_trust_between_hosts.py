@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.launch.cluster_processes import cluster, free_port
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(200)
 
 PROGRAM = """
 from penstock.datastream import StreamExecutionEnvironment
