@@ -100,7 +100,8 @@ def test_job_that_is_finished_is_not_run_again(tmp_path: Path) -> None:
     with cluster(tmp_path) as running:
         running.start_jobmanager(short)
         running.start("taskmanager", "--resource-id", "tm")
-        running.wait_status("FINISHED")
+        result = f"/jobs/{JOB_ID}/execution-result"
+        running.wait_for("on record", lambda: running.get(result)["status"]["id"] == "COMPLETED")
         running.kill("jobmanager")
         running.start_jobmanager(short)
         running.wait_for("over", lambda: running.get("/penstock/application")["status"] == "SUCCEEDED")

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from penstock.checkpoint.records import CheckpointRecord
 from penstock.jobmanager.job import Job
-from penstock.rest.answers import answer, body_of, job_of, master_of
+from penstock.rest.answers import answer, body_of, job_of, master_of, running_of
 from penstock.rest.jobs import failure_cause
 
 
@@ -250,11 +250,13 @@ def _trigger(
 
 async def trigger_status(request: Request) -> Response:
     """GET /jobs/:id/savepoints/:trigger and /jobs/:id/checkpoints/:trigger."""
-    job, trigger = job_of(request), str(request.path_params["trigger"])
-    state = job.coordinator.requests.get(trigger)
+    running, trigger = running_of(request), str(request.path_params["trigger"])
+    state = running.machine.job.coordinator.requests.get(trigger)
     if state is None:
         raise HTTPException(404, f"Operation not found under key: {trigger}")
-    if not state.is_done:
+    # A stop is done when the job's end is on record: a JobManager that starts after it must not run the job again.
+    is_unrecorded = state.request.stop and state.failure is None and not running.ended.is_set()
+    if not state.is_done or is_unrecorded:
         return answer({"status": {"id": "IN_PROGRESS"}, "operation": None})
     operation: dict[str, Any]
     if state.failure is not None:
