@@ -11,7 +11,7 @@ from e2e.job import Job
 
 def test_a_new_version_with_other_parallelism_goes_on_from_the_savepoint(job: Job) -> None:
     lines = click_lines(6_000)
-    flow = job.topics.flow(lines, per_second=300)
+    flow = job.topics.flow(lines[:4_000], per_second=100)
     job.apply()
     job.wait_running()
     job.topics.wait_some(200)
@@ -19,6 +19,7 @@ def test_a_new_version_with_other_parallelism_goes_on_from_the_savepoint(job: Jo
     started = time.monotonic()
     job.apply({"parallelism": 2}, restartNonce=1)
     job.wait_running()
+    job.topics.send(lines[4_000:])
     job.topics.wait_some(1, version="v2")
     print(f"figure: change to first new count {time.monotonic() - started:.1f} s")
     flow.finish()
@@ -44,7 +45,7 @@ def test_a_suspended_job_resumes_where_it_stopped(job: Job) -> None:
 
 def test_an_operator_deleted_in_the_middle_of_an_upgrade_finishes_it(job: Job) -> None:
     lines = click_lines(5_000)
-    flow = job.topics.flow(lines, per_second=250)
+    flow = job.topics.flow(lines[:4_000], per_second=100)
     job.apply()
     job.wait_running()
     job.topics.wait_some(100)
@@ -63,6 +64,7 @@ def test_an_operator_deleted_in_the_middle_of_an_upgrade_finishes_it(job: Job) -
         "delete", "pod", "-n", OPERATOR_NAMESPACE, *selector, "--grace-period=0", "--force", "--wait=false"
     )
     job.wait_running(180)
+    job.topics.send(lines[4_000:])
     flow.finish()
     found = job.topics.wait_exact(lines)
     assert "v2" in {count.version for count in found}
@@ -70,7 +72,7 @@ def test_an_operator_deleted_in_the_middle_of_an_upgrade_finishes_it(job: Job) -
 
 def test_last_state_restores_the_newest_checkpoint_when_everything_is_gone(job: Job) -> None:
     lines = click_lines(5_000)
-    flow = job.topics.flow(lines, per_second=250)
+    flow = job.topics.flow(lines[:4_000], per_second=100)
     job.apply({"upgradeMode": "last-state"})
     job.wait_running()
     job.topics.wait_some(200)
@@ -81,6 +83,7 @@ def test_last_state_restores_the_newest_checkpoint_when_everything_is_gone(job: 
     job.program(version="v2")
     job.apply({"parallelism": 2}, restartNonce=1)
     job.wait_running(180)
+    job.topics.send(lines[4_000:])
     assert job.wait_checkpoint(newer_than=first) > first
     flow.finish()
     found = job.topics.wait_exact(lines)
