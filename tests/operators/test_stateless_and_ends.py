@@ -57,6 +57,16 @@ def test_the_watermark_is_that_of_the_slowest_split() -> None:
     assert job.output.watermarks == sorted(job.output.watermarks)
 
 
+@pytest.mark.parametrize("order", [("old", "new"), ("new", "old")])
+def test_the_time_of_the_newest_split_is_reached_in_whatever_order_splits_end(order: tuple[str, str]) -> None:
+    job, operator = watermarks(WatermarkStrategy.for_monotonous_timestamps())
+    operator.process_split("old", Batch([1000]))
+    operator.process_split("new", Batch([9000]))
+    for split in order:
+        operator.release_split(split)
+    assert job.output.watermarks[-1] == 8999
+
+
 def test_a_quiet_subtask_goes_idle_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     strategy = WatermarkStrategy.for_monotonous_timestamps().with_idleness(Duration.of_seconds(1))
     job, operator = watermarks(strategy)

@@ -41,6 +41,8 @@ class WatermarksOperator(PassiveOperator):
         self._assigner = strategy.timestamp_assigner
         self._idle_ms = strategy.idle_timeout_ms
         self._splits: dict[str, _Split] = {}
+        self._ended = MIN_TIMESTAMP
+        """The newest time of the splits that have ended: reached once no split is left to hold it back."""
         self._emitted = MIN_TIMESTAMP
         self._is_idle = False
         self._is_closed = False
@@ -78,7 +80,9 @@ class WatermarksOperator(PassiveOperator):
 
     def release_split(self, split_id: str) -> None:
         """The split is at its end: it holds nobody back."""
-        if self._splits.pop(split_id, None) is not None and self._splits:
+        ended = self._splits.pop(split_id, None)
+        if ended is not None:
+            self._ended = max(self._ended, ended.newest)
             self._advance()
 
     def on_watermark(self, timestamp: int) -> None:
@@ -101,6 +105,8 @@ class WatermarksOperator(PassiveOperator):
 
     def _advance(self) -> None:
         newest = [split.newest for split in self._splits.values() if not split.is_idle]
+        if not self._splits:
+            newest = [self._ended]
         if not newest or self._delay is None:
             return
         lowest = min(newest)
