@@ -56,7 +56,7 @@ def written_metrics(kafka: KafkaServer) -> Metrics:
 
 def send(kafka: KafkaServer, given: list[dict[str, object]]) -> None:
     """Write clicks to the one partition, in order."""
-    producer = Producer({"bootstrap.servers": kafka.bootstrap})
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "enable.idempotence": True})
     for click in given:
         producer.produce("website-clicks", json.dumps(click))
     assert producer.flush(30) == 0

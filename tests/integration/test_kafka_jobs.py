@@ -25,7 +25,9 @@ Topics = Callable[[int], str]
 
 def fill(kafka: KafkaServer, topic: str, count: int) -> Counter[str]:
     """Write clicks; how many each user has."""
-    producer = Producer({"bootstrap.servers": kafka.bootstrap, "partitioner": "random"})
+    producer = Producer(
+        {"bootstrap.servers": kafka.bootstrap, "partitioner": "random", "enable.idempotence": True}
+    )
     clicks: Counter[str] = Counter()
     choose = random.Random(7)
     for number in range(count):

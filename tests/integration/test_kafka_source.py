@@ -24,7 +24,7 @@ def fill(kafka: KafkaServer) -> Callable[..., None]:
     """Write values `first` to `last - 1` to a topic, in turn over its partitions."""
 
     def write(topic: str, first: int, last: int, partitions: int, timestamp: int = 0) -> None:
-        producer = Producer({"bootstrap.servers": kafka.bootstrap})
+        producer = Producer({"bootstrap.servers": kafka.bootstrap, "enable.idempotence": True})
         for number in range(first, last):
             producer.produce(
                 topic, str(number), partition=number % partitions, timestamp=timestamp or 1000 + number
