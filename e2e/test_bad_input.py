@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from e2e.clicks import click_lines
@@ -98,8 +100,10 @@ def test_a_state_class_that_is_gone(job: Job) -> None:
     job.wait_running()
     job.topics.wait_exact(lines[:300])
     job.program((PROGRAMS / "clicks_class.py").read_text().replace("Tally", "Ledger"))
+    started = time.monotonic()
     job.apply(restartNonce=1)
     job.wait_reason("StateIncompatible", 60)
+    print(f"figure: change to StateIncompatible {time.monotonic() - started:.1f} s")
     job.program((PROGRAMS / "clicks_class.py").read_text())
     job.apply(restartNonce=2)
     job.topics.send(lines[300:])
