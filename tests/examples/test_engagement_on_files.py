@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -81,5 +80,5 @@ def test_every_click_is_counted_once_by_page_and_by_user(tmp_path: Path) -> None
             time.sleep(0.1)
         assert counted(target) == expected(all_clicks)
     finally:
-        job.send_signal(signal.SIGINT)
+        job.terminate()
         job.wait(timeout=20)

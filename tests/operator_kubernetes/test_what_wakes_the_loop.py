@@ -1,7 +1,9 @@
 """Events of resources, and of the pods and Deployments that are ours, wake the loop; others do not."""
 
 import asyncio
+import gc
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +63,6 @@ def test_children_wake_their_owner(
         stop.set()
         thread.join(30)
     assert not thread.is_alive()
+    with warnings.catch_warnings():  # kopf leaves its connections to the garbage collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
