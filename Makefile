@@ -51,5 +51,6 @@ bench: setup ## Benchmarks (BENCH=name for one)
 
 ci: lint types test integration e2e ## Everything that CI runs
 
-clean: ## Remove what the other targets made in this folder
+clean: ## Remove what the other targets made in this folder; a node that still runs is taken down first
+	@if [ -d build/cluster ] && [ -x $(VENV)/python ]; then $(VENV)/python -m e2e.cluster down; fi
 	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

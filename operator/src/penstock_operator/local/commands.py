@@ -137,6 +137,7 @@ def delete(
     names: Annotated[list[str] | None, typer.Argument(help="Names.")] = None,
     filename: Annotated[list[Path] | None, typer.Option("--filename", "-f", help="Manifests.")] = None,
     wait: Annotated[bool, typer.Option(help="Wait until they are gone.")] = True,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait.")] = 300.0,
 ) -> None:
     """Delete FlinkDeployments, their processes and folders; state on storage stays."""
     platform = _platform()
@@ -150,7 +151,12 @@ def delete(
         if not platform.store.mark_deleting(name):
             raise _fail(f"there is no FlinkDeployment {name!r} in {platform.home}")
     _see_to_operator(platform)
-    while wait and any(platform.store.read(name) is not None for name in chosen):
+    deadline = time.monotonic() + timeout
+    while wait and (left := [name for name in chosen if platform.store.read(name) is not None]):
+        if time.monotonic() > deadline:
+            raise _fail(
+                f"{', '.join(left)} not gone after {timeout:g} s; it goes on: `describe` says what holds it"
+            )
         time.sleep(0.1)
     for name in chosen:
         console.print(f"flinkdeployment/{name} {'deleted' if wait else 'is being deleted'}")
