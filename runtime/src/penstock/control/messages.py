@@ -91,6 +91,10 @@ class TriggerCheckpoint(_Message):
     """Stop-with-savepoint: sources emit nothing after this barrier; tasks finish once it is complete and committed."""
     drain: bool = False
     """With `stop`: emit MAX_WATERMARK before the barrier, so that windows fire."""
+    unaligned: bool = False
+    """Barriers may overtake records in flight, which become part of the snapshot; never for a savepoint or a stop."""
+    alignment_timeout_ms: int = 0
+    """With `unaligned`: stay aligned until alignment has taken this long; 0 is unaligned from the start."""
 
 
 class CheckpointCompleted(_Message):
