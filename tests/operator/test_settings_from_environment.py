@@ -20,6 +20,7 @@ def test_names_of_ours_and_of_upstream() -> None:
     assert found.home == Path("/tmp/home")
     assert found.launcher == ("python", "-m", "my runtime")
     assert found.workers == 3
+    assert found.health_host == "127.0.0.1"
     assert not found.log_json
 
 
@@ -28,3 +29,7 @@ def test_pods_log_json() -> None:
     assert not Settings.from_environment(
         {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "PENSTOCK_LOG_JSON": "false"}
     ).log_json
+
+
+def test_a_pod_is_asked_for_its_health_at_its_own_address() -> None:
+    assert Settings.from_environment({"POD_IP": "10.0.0.9"}).health_host == "10.0.0.9"

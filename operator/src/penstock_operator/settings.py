@@ -46,6 +46,8 @@ class Settings(BaseModel):
     """How long a Lease is valid without being renewed."""
     workers: int = Field(default=8, ge=1)
     """Threads that reconcile; every resource is reconciled by one at a time."""
+    health_host: str = "127.0.0.1"
+    """Address of the health endpoint: the pod's own in a cluster, whose kubelet asks there. Environment: POD_IP."""
     health_port: int = 8085
     """Port of the health endpoint, as upstream's."""
     home: Path = Path("~/.penstock")
@@ -72,4 +74,5 @@ _UPSTREAM = {
     "watch_namespaces": "WATCH_NAMESPACES",
     "operator_namespace": "OPERATOR_NAMESPACE",
     "pod_name": "OPERATOR_POD_NAME",
+    "health_host": "POD_IP",
 }

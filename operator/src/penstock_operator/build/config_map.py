@@ -28,10 +28,8 @@ def pod_configuration(context: JobContext) -> dict[str, str]:
     if archives:
         found["penstock.program.archives"] = ";".join(program_path(uri) for uri in archives.split(";"))
     found.setdefault("rest.port", str(context.rest_port))
-    found["rest.bind-address"] = "0.0.0.0"  # noqa: S104 - a pod's own network namespace
     found["rest.address"] = f"{context.name}-rest.{context.namespace}"
     found["jobmanager.rpc.address"] = f"{context.name}.{context.namespace}"
-    found["jobmanager.bind-host"] = "0.0.0.0"  # noqa: S104 - likewise
     found["jobmanager.rpc.port"] = str(RPC_PORT)
     found["penstock.rpc.tls.ca"] = f"{TLS_DIRECTORY}/ca.crt"
     found["penstock.rpc.tls.cert"] = f"{TLS_DIRECTORY}/tls.crt"

@@ -6,6 +6,9 @@ from penstock_operator.build.pod import Component, build_pod_template
 from penstock_operator.build.program import program_path
 from penstock_operator.build.resources import JOB_MANAGER_DEFAULT, TASK_MANAGER_DEFAULT, container_resources
 
+_LISTENS = ("-D", "rest.bind-address=$(POD_IP),127.0.0.1", "-D", "jobmanager.bind-host=$(POD_IP)")
+"""The pod's own address, for peers and probes; loopback too for REST, where `kubectl port-forward` arrives."""
+
 
 def build_job_manager(context: JobContext) -> Manifest:
     """The JobManager: one pod, started only when the last one is gone."""
@@ -14,7 +17,7 @@ def build_job_manager(context: JobContext) -> Manifest:
     answers = {"httpGet": {"path": "/config", "port": "rest", "scheme": scheme}, "periodSeconds": 2}
     component = Component(
         labels.JOB_MANAGER,
-        ("jobmanager", "--config-dir", CONFIG_DIRECTORY, *_arguments(context)),
+        ("jobmanager", "--config-dir", CONFIG_DIRECTORY, *_LISTENS, *_arguments(context)),
         container_resources(
             wanted.resources if wanted else None,
             wanted.resource if wanted else None,

@@ -96,7 +96,7 @@ class Operator:
             clusterwide=True,
             standalone=True,
             stop_flag=stop,
-            liveness_endpoint=f"http://{_health_host()}:{self._settings.health_port}/healthz",
+            liveness_endpoint=f"http://{_authority(self._settings)}/healthz",
         )
 
     def close(self) -> None:
@@ -167,9 +167,10 @@ def hold_again(client: KubeClient, platform: KubernetesPlatform) -> None:
                 log.debug("resource changed", resource=resource.metadata.name)
 
 
-def _health_host() -> str:
-    """Every address of a pod, whose kubelet asks; elsewhere this machine only."""
-    return "0.0.0.0" if "KUBERNETES_SERVICE_HOST" in os.environ else "127.0.0.1"  # noqa: S104 - in a pod
+def _authority(settings: Settings) -> str:
+    """Address and port of the health endpoint, as a URL has them."""
+    host = settings.health_host
+    return f"[{host}]:{settings.health_port}" if ":" in host else f"{host}:{settings.health_port}"
 
 
 def _end_process() -> None:

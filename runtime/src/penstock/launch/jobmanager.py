@@ -83,11 +83,12 @@ async def _start_servers(
 ) -> tuple[list[HttpServer], str]:
     configuration = options.configuration
     rest = rest_app(master, application, options.log_folder, page_folder(), options.log_tail)
-    host = configuration.get("rest.bind-address", "127.0.0.1")
+    hosts = [host.strip() for host in configuration.get("rest.bind-address", "127.0.0.1").split(",")]
     port = int(configuration.get("rest.port", configuration.get("rest.bind-port", "8081")))
     internal = internal_app(master, application)
     local = Path(configuration.get("penstock.rpc.socket") or scratch / "rpc.sock")
-    servers = [HttpServer(rest, listen_tcp(host, port)), HttpServer(internal, listen_unix(local))]
+    servers = [HttpServer(rest, listen_tcp(host, port)) for host in hosts]
+    servers.append(HttpServer(internal, listen_unix(local)))
     tls = tls_of(configuration)
     if tls is not None:
         bind = configuration.get("jobmanager.bind-host") or configuration.get(
@@ -97,7 +98,7 @@ async def _start_servers(
         servers.append(HttpServer(internal, listen_tcp(bind, rpc_port), tls))
     for server in servers:
         await server.start()
-    log.info("REST at http://%s:%d", host, port)
+    log.info("REST at %s", ", ".join(f"http://{host}:{port}" for host in hosts))
     return servers, f"unix:{local}"
 
 
