@@ -1,1 +1,5 @@
-"""Metrics as Prometheus text."""
+"""Metrics of user functions, in PyFlink's shape; `metrics.prometheus` writes all metrics as text."""
+
+from penstock.metrics.metricbase import Counter, Distribution, Meter, Metric, MetricGroup
+
+__all__ = ["Counter", "Distribution", "Meter", "Metric", "MetricGroup"]

@@ -10,6 +10,8 @@ from penstock.common.state_descriptors import (
     StateDescriptor,
     ValueStateDescriptor,
 )
+from penstock.metrics.metricbase import MetricGroup
+from penstock.metrics.registered import RegisteredGroup
 from penstock.operators.contract import OperatorContext
 from penstock.operators.keyed_states import (
     AggregatingState,
@@ -19,7 +21,6 @@ from penstock.operators.keyed_states import (
     StateCell,
     ValueState,
 )
-from penstock.operators.metric_group import MetricGroup
 
 
 class RuntimeContext:
@@ -27,6 +28,7 @@ class RuntimeContext:
 
     def __init__(self, ctx: OperatorContext) -> None:
         self._ctx = ctx
+        self._metrics = RegisteredGroup(ctx.metrics)
 
     def get_task_name(self) -> str:
         """The name of the task."""
@@ -59,7 +61,7 @@ class RuntimeContext:
 
     def get_metrics_group(self) -> MetricGroup:
         """Where the function registers metrics of its own."""
-        return MetricGroup(self._ctx.metrics)
+        return self._metrics
 
     def get_state(self, state_descriptor: ValueStateDescriptor) -> ValueState:
         """One value a key."""
