@@ -104,6 +104,10 @@ class OperatorSnapshot:
     committables: Sequence[Mapping[str, Any]] = ()
 
 
+def _at_once(mail: Callable[[], None]) -> None:
+    mail()
+
+
 @dataclass(slots=True, frozen=True)
 class OperatorContext:
     """Everything an operator may use; lives as long as the operator."""
@@ -127,6 +131,8 @@ class OperatorContext:
     restored: RestoredState | None = None
     """None when the job started without state, or the state has nothing of this operator."""
     extra: dict[str, Any] = field(default_factory=dict)
+    post: Callable[[Callable[[], None]], None] = _at_once
+    """Run something in the task thread, soon; may be called from any thread. What it raises fails the task."""
 
 
 class Operator(Protocol):
@@ -169,3 +175,19 @@ class Operator(Protocol):
 
     def close(self) -> None:
         """Release resources."""
+
+
+class Buffering(Protocol):
+    """What an operator offers besides, if it holds records that it has taken and emits their results later by itself.
+
+    All three or none. `process` must still take what it is given: `has_room` is asked before the next batch only.
+    """
+
+    def has_room(self) -> bool:
+        """False holds the task's input back."""
+
+    def is_settled(self) -> bool:
+        """Nothing is held any more. The chain is finished only then; `ctx.post` is what makes the task ask again."""
+
+    def set_quiet(self, is_quiet: bool) -> None:
+        """Emit nothing by itself any more (a stop barrier has passed), or go on."""

@@ -7,10 +7,17 @@ to the first, so that one which emits in `open` finds the next one ready, and fi
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from penstock.graph.jobgraph import OperatorSpec
-from penstock.operators.contract import MAX_WATERMARK, Batch, Operator, OperatorContext, OperatorSnapshot
+from penstock.operators.contract import (
+    MAX_WATERMARK,
+    Batch,
+    Buffering,
+    Operator,
+    OperatorContext,
+    OperatorSnapshot,
+)
 from penstock.state.hashmap import FrozenState, HashMapBackend
 from penstock.taskmanager.metrics import OperatorMetrics
 from penstock.taskmanager.output import ChainOutput
@@ -106,6 +113,19 @@ class Chain:
     def __init__(self, links: Sequence[Link]) -> None:
         self.links = list(links)
         self._opened: list[Link] = []
+        self._buffering: list[Buffering] = [
+            cast(Buffering, link.operator) for link in links if hasattr(link.operator, "is_settled")
+        ]
+
+    @property
+    def has_room(self) -> bool:
+        """No operator asks to be left alone until it has emitted what it holds."""
+        return not self._buffering or all(operator.has_room() for operator in self._buffering)
+
+    @property
+    def is_settled(self) -> bool:
+        """No operator holds records whose results are still to come."""
+        return all(operator.is_settled() for operator in self._buffering)
 
     def open(self) -> None:
         """Open all, the last first."""
@@ -126,6 +146,8 @@ class Chain:
         """Hold all timers, or fire them again."""
         for link in self.links:
             link.timers.set_quiet(is_quiet)
+        for operator in self._buffering:
+            operator.set_quiet(is_quiet)
 
     def prepare_snapshot(self, checkpoint_id: int) -> None:
         """Let each emit what must be before the barrier."""

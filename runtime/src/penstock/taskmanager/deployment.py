@@ -241,6 +241,7 @@ class TaskBuilder:
             state=backend,
             key_selectors=selectors,
             restored=restored,
+            post=self._task.post,
         )
         return Link(spec, operator, context)
 

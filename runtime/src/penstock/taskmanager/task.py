@@ -86,9 +86,11 @@ class Task:
         self._services = services
         self._start: Callable[[], None] = lambda: None
         self._snapshots = TaskSnapshots(
-            subtask, services.configuration, services.uploads, self._post, services.send_event
+            subtask, services.configuration, services.uploads, self.post, services.send_event
         )
         self._stop_id: int | None = None
+        self._ending: Callable[[], None] | None = None
+        """What to do at the end of input, as soon as no operator holds records."""
         self._early_splits: list[tuple[Sequence[Split], bool]] = []
         self._times = TimeShares()
         self._rates = Rates()
@@ -166,11 +168,14 @@ class Task:
             return False
         if self._snapshots.is_serialising:
             self._snapshots.step()
-        if not all(edge.has_room for edge in self._edges):
+        if self._ending is not None and self.chain.is_settled:
+            self._end()
+            return True
+        if not (self.chain.has_room and all(edge.has_room for edge in self._edges)):
             self._times.enter(Activity.BACKPRESSURED)
             return self._snapshots.is_serialising
         if self._channels is not None:
-            worked = self._channels.step()
+            worked = self._ending is None and self._channels.step()
         else:
             worked = self._may_read and self.source is not None and self.source.step()
         self._times.enter(Activity.BUSY if worked else Activity.IDLE)
@@ -178,7 +183,7 @@ class Task:
 
     @property
     def _may_read(self) -> bool:
-        return self.phase is Phase.RUNNING and self._stop_id is None
+        return self.phase is Phase.RUNNING and self._stop_id is None and self._ending is None
 
     @property
     def is_source(self) -> bool:
@@ -219,8 +224,9 @@ class Task:
             )
             return
         if drain and self.phase is Phase.RUNNING:
-            self.on_end_of_input(is_drain=True)
-        self.on_aligned(barrier, 0.0)
+            self._end_with(lambda: self._drain(barrier))
+        else:
+            self.on_aligned(barrier, 0.0)
 
     def on_aligned(self, barrier: Barrier, alignment_seconds: float) -> None:
         """The barrier is here on all inputs: pass it on, then take the state as of it."""
@@ -277,8 +283,26 @@ class Task:
 
     def on_end_of_input(self, is_drain: bool) -> None:
         """No more records: finish the chain, then wait for a final checkpoint or end."""
+        self._end_with(lambda: self._finish(is_drain))
+
+    def _drain(self, barrier: Barrier) -> None:
+        self._finish(is_drain=True)
+        self.on_aligned(barrier, 0.0)
+
+    def _end_with(self, ending: Callable[[], None]) -> None:
+        """Event time ends at once, the rest comes when operators have emitted the results of what they hold."""
         if self.source is not None:
             self.source.end_event_time()
+        self._ending = ending
+        if self.chain.is_settled:
+            self._end()
+
+    def _end(self) -> None:
+        ending, self._ending = self._ending, None
+        if ending is not None:
+            ending()
+
+    def _finish(self, is_drain: bool) -> None:
         self.chain.finish()
         self._send_all(elements.EndOfData(is_drain))
         self.phase = Phase.DATA_ENDED
@@ -308,7 +332,8 @@ class Task:
         if self.source is not None:
             self.source.close()
 
-    def _post(self, mail: Callable[[], None]) -> None:
+    def post(self, mail: Callable[[], None]) -> None:
+        """Run it in the task thread unless the task is over by then; from any thread."""
         self._services.mailbox.post(self.guard(mail))
 
     def _report(self, state: TaskState, failure: Failure | None = None) -> None:
