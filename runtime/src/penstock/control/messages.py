@@ -123,8 +123,41 @@ class CancelTasks(_Message):
     attempt: int
 
 
+class InspectionSubject(StrEnum):
+    """What can be looked at in a process that runs."""
+
+    THREADS = "threads"
+    """The stack of every thread."""
+    SAMPLES = "samples"
+    """Where the slot's task thread is, looked at many times: what a flame graph is made of."""
+    LOGS = "logs"
+    """Names and sizes of log files."""
+    LOG = "log"
+    """The end of one log file."""
+    STDOUT = "stdout"
+    """The end of what the process and its slots printed, where that goes to a file."""
+
+
+class Inspect(_Message):
+    """Look at a slot's process, beside its task thread and without waiting for it; answered by Inspected."""
+
+    type: Literal["inspect"] = "inspect"
+    request_id: str
+    subject: InspectionSubject
+    name: str = ""
+    """The log file that is wanted."""
+    samples: int = 0
+    interval_ms: int = 0
+
+
 Command = Annotated[
-    DeployTasks | AddSplits | TriggerCheckpoint | CheckpointCompleted | CheckpointAborted | CancelTasks,
+    DeployTasks
+    | AddSplits
+    | TriggerCheckpoint
+    | CheckpointCompleted
+    | CheckpointAborted
+    | CancelTasks
+    | Inspect,
     Field(discriminator="type"),
 ]
 COMMAND: TypeAdapter[Command] = TypeAdapter(Command)
@@ -228,6 +261,14 @@ class TaskMetrics(_Message):
     values: dict[str, float]
 
 
+class Inspected(_Message):
+    """What an inspection found; JSON values."""
+
+    type: Literal["inspected"] = "inspected"
+    request_id: str
+    found: dict[str, Any]
+
+
 class SlotLost(_Message):
     """Sent by the TaskManager, not the slot: the slot's process ended; a new one is on its way under a new slot id."""
 
@@ -245,6 +286,7 @@ Event = Annotated[
     | CheckpointDeclined
     | CommitDone
     | TaskMetrics
+    | Inspected
     | SlotLost,
     Field(discriminator="type"),
 ]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from penstock.control.messages import Command, Event
+from penstock.control.messages import Command, Event, Inspect
 
 
 class _Message(BaseModel):
@@ -49,7 +49,14 @@ class RecycleSlot(_Message):
     slot_id: str
 
 
-TaskManagerCommand = Annotated[SlotCommand | RecycleSlot, Field(discriminator="type")]
+class InspectManager(_Message):
+    """Look at the TaskManager's own process; answered by Inspected."""
+
+    type: Literal["inspect-manager"] = "inspect-manager"
+    inspection: Inspect
+
+
+TaskManagerCommand = Annotated[SlotCommand | RecycleSlot | InspectManager, Field(discriminator="type")]
 
 
 class NumberedCommand(_Message):
@@ -65,6 +72,8 @@ class Poll(_Message):
     session: str
     after: int = 0
     wait_ms: int = 5000
+    metrics: dict[str, float] = {}
+    """Figures of the TaskManager's processes by Flink's names (`Status.…`)."""
 
 
 class Polled(_Message):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from penstock.checkpoint.settings import CheckpointSettings, duration_of, read_settings
-from penstock.control.messages import Command, SlotLost, SlotReady
+from penstock.control.messages import Command, Inspected, SlotLost, SlotReady
 from penstock.control.registration import (
     EventBatch,
     Poll,
@@ -22,10 +22,12 @@ from penstock.control.registration import (
     Registration,
     SlotCommand,
     SlotEvent,
+    TaskManagerCommand,
 )
 from penstock.graph.jobgraph import JobGraph
 from penstock.jobmanager.clock import now_ms
 from penstock.jobmanager.events import CancelWanted, FromSlot, SlotsFree, SlotsGone, SnapshotWanted
+from penstock.jobmanager.inspections import Inspections
 from penstock.jobmanager.machine import JobMachine
 from penstock.jobmanager.registry import Registry, TaskManager
 from penstock.jobmanager.running import RunningJob
@@ -43,6 +45,7 @@ class Master:
         self.registry = Registry()
         self.jobs: dict[str, RunningJob] = {}
         self.started = now_ms()
+        self.inspections = Inspections(self.send, self._send_to_manager)
         self.heartbeat_interval = duration_of(configuration, 2_000, "heartbeat.interval")
         self.heartbeat_timeout = duration_of(configuration, 15_000, "heartbeat.timeout")
         self._fallback_directory = fallback_directory
@@ -135,6 +138,7 @@ class Master:
         if manager is None:
             return Polled(session="")
         manager.last_heard = now_ms()
+        manager.metrics = poll.metrics or manager.metrics
         commands = manager.unacknowledged(poll.after)
         if not commands:
             wake = self._wake[manager.session]
@@ -178,6 +182,8 @@ class Master:
                 f"slot {event.slot_id} of TaskManager {manager.resource_id} was lost: {event.exit_status}"
             )
             self._all_jobs_lose((event.slot_id,), message)
+        elif isinstance(event, Inspected):
+            self.inspections.answered(event)
         else:
             subtask = getattr(event, "subtask", None)
             job = self.jobs.get(subtask.job_id) if subtask is not None else None
@@ -209,6 +215,12 @@ class Master:
         manager = self.registry.owner_of(slot_id)
         if manager is not None:
             manager.send(SlotCommand(slot_id=slot_id, command=command))
+            self._wake[manager.session].set()
+
+    def _send_to_manager(self, resource_id: str, command: TaskManagerCommand) -> None:
+        manager = self.registry.taskmanagers.get(resource_id)
+        if manager is not None:
+            manager.send(command)
             self._wake[manager.session].set()
 
     def take(self, slot_ids: tuple[str, ...]) -> None:

@@ -23,6 +23,8 @@ class TaskManager:
     outgoing: list[NumberedCommand] = field(default_factory=list)
     next_number: int = 1
     last_batch: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Its newest figures."""
 
     @property
     def resource_id(self) -> str:

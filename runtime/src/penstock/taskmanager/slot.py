@@ -18,6 +18,7 @@ from penstock.control.messages import (
     DeployTasks,
     Event,
     Failure,
+    Inspect,
     TaskMetrics,
     TriggerCheckpoint,
 )
@@ -92,7 +93,7 @@ class Slot:
             self._deploy(command)
         elif isinstance(command, AddSplits):
             self._add_splits(command)
-        elif (command.job_id, command.attempt) != self._attempt:
+        elif isinstance(command, Inspect) or (command.job_id, command.attempt) != self._attempt:
             return
         elif isinstance(command, TriggerCheckpoint):
             self._trigger(command)

@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from penstock.control.messages import Event, SlotLost
+from penstock.control.messages import Event, Inspected, SlotLost
 from penstock.control.registration import (
     EventBatch,
+    InspectManager,
     Poll,
     RecycleSlot,
     Registered,
@@ -23,8 +24,10 @@ from penstock.control.registration import (
     SlotEvent,
     TaskManagerCommand,
 )
+from penstock.taskmanager.inspection import LogFiles, inspect_manager
 from penstock.taskmanager.link import JobManagerLink, LinkDown
 from penstock.taskmanager.options import WorkerOptions
+from penstock.taskmanager.process_figures import ProcessFigures, memory_limit
 from penstock.taskmanager.slot_process import SlotProcess
 
 log = logging.getLogger(__name__)
@@ -44,6 +47,7 @@ class TaskManagerOptions:
     host: str | None = None
     bind_host: str | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    logs: LogFiles = field(default_factory=lambda: LogFiles("taskmanager.log"))
 
 
 class Supervisor:
@@ -63,6 +67,7 @@ class Supervisor:
         self._batch = 0
         self._stopped = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        self._figures = ProcessFigures()
 
     async def run(self) -> None:
         """Serve until `stop`; then end every slot."""
@@ -172,7 +177,11 @@ class Supervisor:
     async def _register(self) -> None:
         options = self._options
         registration = Registration(
-            resource_id=options.resource_id, host_id=self._host_id, slots=options.slots, pid=os.getpid()
+            resource_id=options.resource_id,
+            host_id=self._host_id,
+            slots=options.slots,
+            pid=os.getpid(),
+            hardware={"cpuCores": os.cpu_count() or 1, "physicalMemory": memory_limit()},
         )
         session = await self._link.register(registration)
         self._session, self._after, self._batch = session, 0, 0
@@ -184,7 +193,13 @@ class Supervisor:
         session = self._session
         if session is None:
             return
-        poll = Poll(session=session.session, after=self._after, wait_ms=session.heartbeat_interval_ms)
+        pids = [os.getpid(), *(process.pid for process in self._slots.values())]
+        poll = Poll(
+            session=session.session,
+            after=self._after,
+            wait_ms=session.heartbeat_interval_ms,
+            metrics=self._figures.read(pids),
+        )
         answer = await self._link.poll(self._options.resource_id, poll)
         if answer.session != session.session:
             self._session = None
@@ -198,6 +213,10 @@ class Supervisor:
     def _obey(self, command: TaskManagerCommand) -> None:
         if isinstance(command, RecycleSlot):
             self._recycle(command.slot_id)
+        elif isinstance(command, InspectManager):
+            wanted = command.inspection
+            found = inspect_manager(wanted, self._options.logs)
+            self._report(SlotEvent(slot_id="", event=Inspected(request_id=wanted.request_id, found=found)))
         else:
             process = self._slots.get(command.slot_id)
             if process is not None:

@@ -17,10 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from penstock.compat import install_alias
-from penstock.control.messages import CancelTasks, SlotAddress, SlotReady
+from penstock.control.messages import CancelTasks, Inspect, Inspected, SlotAddress, SlotReady
 from penstock.exchange.network import Network, TlsFiles
 from penstock.exchange.reactor import Reactor
 from penstock.filesystems.registry import close_filesystems
+from penstock.taskmanager.inspection import inspect_slot
 from penstock.taskmanager.mailbox import Mailbox
 from penstock.taskmanager.options import WorkerOptions
 from penstock.taskmanager.pipe import ControlPipe
@@ -92,7 +93,11 @@ def _socket_path(options: WorkerOptions) -> Path:
 
 
 def _read_commands(pipe: ControlPipe, mailbox: Mailbox, slot: Slot) -> None:
+    task_thread = threading.main_thread().ident or 0
     while (command := pipe.receive_command()) is not None:
+        if isinstance(command, Inspect):
+            _inspect(pipe, command, task_thread)
+            continue
         if isinstance(command, CancelTasks):
             _end_if_stuck(_CANCEL_SECONDS, mailbox, "cancelled tasks did not return")
         mailbox.post(lambda command=command: slot.handle(command))  # type: ignore[misc]
@@ -101,6 +106,15 @@ def _read_commands(pipe: ControlPipe, mailbox: Mailbox, slot: Slot) -> None:
     )
     mailbox.post(slot.cancel)
     mailbox.post(mailbox.stop)
+
+
+def _inspect(pipe: ControlPipe, wanted: Inspect, task_thread: int) -> None:
+    """Look in a thread of its own: sampling takes seconds, and commands must not wait for it."""
+
+    def look() -> None:
+        pipe.send_event(Inspected(request_id=wanted.request_id, found=inspect_slot(wanted, task_thread)))
+
+    threading.Thread(target=look, name="inspection", daemon=True).start()
 
 
 def _end_if_stuck(seconds: float, mailbox: Mailbox, why: str, *, for_good: bool = False) -> None:
