@@ -10,6 +10,7 @@ import structlog
 
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.status import LifecycleState
 from penstock_operator.act.executor import Executor
 from penstock_operator.decide.planner import decide, failed_plan
 from penstock_operator.decide.present import error_text
@@ -22,6 +23,8 @@ from penstock_operator.report.reporter import Reporter
 
 log = structlog.get_logger(__name__)
 
+_SETTLED = (LifecycleState.STABLE, LifecycleState.SUSPENDED)
+
 
 class Loop:
     """Reconciles the resources of one platform."""
@@ -30,11 +33,14 @@ class Loop:
         self._platform = platform
         self._executor = Executor(platform)
         self._reporter = Reporter(platform)
+        self._settled: dict[Ref, int | None] = {}
+        """Generation at which a resource was last found to be as its owner wants it; absent while it is not."""
 
     def reconcile(self, ref: Ref) -> float | None:
         """One turn. Returns the seconds until the next is due; None when the resource is gone."""
         resource = self._platform.read(ref)
         if resource is None:
+            self._settled.pop(ref, None)
             return None
         try:
             facts = observe(self._platform, resource)
@@ -65,9 +71,24 @@ class Loop:
                 return None
         if plan.after is not None:
             self._reporter.status(resource, plan.after)
-        if not plan.actions and plan.rule == "steady" and plan.status.error is None:
-            log.debug("Resource fully reconciled, nothing to do...", resource=str(facts.ref))
+        self._say_when_settled(plan, facts)
         return plan.requeue_seconds
+
+    def _say_when_settled(self, plan: Plan, facts: Facts) -> None:
+        """Upstream's words, which people's log searches look for: said when it becomes true, not every turn."""
+        is_settled = (
+            not plan.actions
+            and plan.after is None
+            and plan.status.pending_savepoint is None
+            and plan.status.error is None
+            and plan.status.lifecycle_state in _SETTLED
+        )
+        generation = facts.resource.metadata.generation
+        if not is_settled:
+            self._settled.pop(facts.ref, None)
+        elif facts.ref not in self._settled or self._settled[facts.ref] != generation:
+            self._settled[facts.ref] = generation
+            log.info("Resource fully reconciled, nothing to do...", resource=str(facts.ref))
 
     def _report_failure(self, ref: Ref, error: OperatorError) -> float:
         """The reason goes on top of whatever status was written last; nothing else of it changes."""

@@ -3,12 +3,13 @@
 All of it within `spec.deletion.deadline` (5 minutes if unset); past it `spec.deletion.policy` decides.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import DeletionPolicy
 from penstock_api.v1beta1.job import UpgradeMode
-from penstock_api.v1beta1.status import FlinkJobState, SavepointPurpose
+from penstock_api.v1beta1.status import LifecycleState, SavepointPurpose
 from penstock_operator.decide.revise import begin_stop, end_savepoint
 from penstock_operator.decide.rules.await_savepoint import await_savepoint
 from penstock_operator.decide.rules.savepoint import ask_for_savepoint
@@ -18,6 +19,7 @@ from penstock_operator.model.facts import Problem
 from penstock_operator.model.plan import Event, Release, Remove
 
 DEFAULT_DEADLINE = timedelta(minutes=5)
+_REMOVING = Event(Reason.CLEANUP, "Deleting everything of the job")
 
 
 def delete(situation: Situation) -> Step | None:
@@ -45,15 +47,23 @@ def _save(situation: Situation) -> Step | None:
     if _is_late(situation):
         return _late(situation)
     if pending is not None:
-        return await_savepoint(situation)
+        return _awaited(situation)
     if situation.runs:
-        said = Event(Reason.CLEANUP, "Stopping the job with a last savepoint")
-        return ask_for_savepoint(situation, SavepointPurpose.DELETION, (said,))
+        said = (Event(Reason.CLEANUP, "Stopping the job with a last savepoint"),)
+        return ask_for_savepoint(situation, SavepointPurpose.DELETION, said if _is_first(situation) else ())
     state = situation.job_state
     is_over = state is not None and state.is_terminal
     if is_over or not situation.facts.cluster.job_manager_exists:
         return None
     return Step(situation.status, requeue_seconds=IN_FLIGHT)
+
+
+def _awaited(situation: Situation) -> Step | None:
+    """The savepoint's next step; the one that ends the job says what follows."""
+    step = await_savepoint(situation)
+    if step is None or step.problem is not None or step.status.pending_savepoint is not None:
+        return step
+    return replace(step, events=(*step.events, _REMOVING))
 
 
 def _late(situation: Situation) -> Step | None:
@@ -89,8 +99,7 @@ def _remove(situation: Situation) -> Step:
         return Step(
             situation.status, actions=(Remove(), Release()), events=(said,), requeue_seconds=UNSETTLED
         )
-    is_first = situation.job_state is not FlinkJobState.SUSPENDED and not _is_removing(situation)
-    events = (Event(Reason.CLEANUP, "Deleting everything of the job"),) if is_first else ()
+    events = (_REMOVING,) if _is_first(situation) else ()
     sentence = f"{situation.facts.cluster.processes_left} processes and the job's namespace are still there"
     return Step(
         situation.status,
@@ -106,8 +115,9 @@ def _orphan(situation: Situation) -> Step:
     return Step(situation.status, actions=(Release(),), events=(said,), requeue_seconds=UNSETTLED)
 
 
-def _is_removing(situation: Situation) -> bool:
-    return not situation.facts.cluster.job_manager_exists
+def _is_first(situation: Situation) -> bool:
+    """Whether this is the first turn that sees the deletion: its Events are posted once, however long it takes."""
+    return situation.facts.resource.status.lifecycle_state is not LifecycleState.DELETING
 
 
 def _policy(situation: Situation) -> DeletionPolicy:
