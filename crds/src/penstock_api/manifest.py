@@ -44,11 +44,40 @@ class KeyedObject(_Model):
     offsets: list[int]
 
 
+class NativeFile(_Model):
+    """One file of a database, by the name that it had there. Checkpoints may share the object."""
+
+    name: str
+    object: StateObject
+
+
+class NativeKeyed(_Model):
+    """A database (of the rocksdb backend) that holds keyed state and timers of the key groups `first` to `last`.
+
+    It may hold remains of other groups too: they do not count.
+    """
+
+    first: int = Field(ge=0)
+    last: int = Field(ge=0)
+    files: list[NativeFile]
+
+
+class KeyedStateInfo(_Model):
+    """One named keyed state: what its descriptor said. `kind` and `type` are empty where the operator did not say."""
+
+    name: str
+    kind: str = ""
+    type: str = ""
+
+
 class SubtaskState(_Model):
     """What one subtask of one operator stored."""
 
     index: int = Field(ge=0)
     keyed: list[KeyedObject] = []
+    native: list[NativeKeyed] = []
+    states: list[KeyedStateInfo] = []
+    """The names of its keyed states."""
     operator: list[StateObject] = []
     """Operator (non-keyed) state: pickled by reference to the program's module."""
     splits: list[dict[str, Any]] = []
@@ -57,6 +86,11 @@ class SubtaskState(_Model):
     """A sink writer's own state, as JSON of the connector."""
     committables: list[dict[str, Any]] = []
     """Pre-committed transactions (Decision 14), as JSON of the connector; committed when the snapshot completes."""
+
+    def objects(self) -> list[StateObject]:
+        """Every object that this subtask's state needs."""
+        files = [file.object for native in self.native for file in native.files]
+        return [*(keyed.object for keyed in self.keyed), *files, *self.operator]
 
 
 class OperatorState(_Model):
@@ -95,8 +129,7 @@ class CheckpointMetadata(_Model):
         found: list[StateObject] = []
         for operator in self.operators:
             for subtask in operator.subtasks:
-                found.extend(keyed.object for keyed in subtask.keyed)
-                found.extend(subtask.operator)
+                found.extend(subtask.objects())
         return found
 
     def state_size(self) -> int:

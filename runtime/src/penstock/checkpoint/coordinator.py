@@ -190,7 +190,7 @@ class Coordinator:
         size = 0
         for operator_id, state in event.states.items():
             pending.states.setdefault(operator_id, {})[event.subtask.index] = state
-            size += sum(keyed.object.size for keyed in state.keyed) + sum(s.size for s in state.operator)
+            size += sum(stored.size for stored in state.objects())
         pending.record.size += size
         pending.record.subtasks[task] = SubtaskRecord(
             now, size, event.alignment_ms, event.sync_ms, event.async_ms, event.start_delay_ms
@@ -347,4 +347,4 @@ def _operator_states(
 
 
 def _has_content(state: SubtaskState) -> bool:
-    return bool(state.keyed or state.operator or state.splits or state.writer or state.committables)
+    return bool(state.objects() or state.splits or state.writer or state.committables)

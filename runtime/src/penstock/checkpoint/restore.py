@@ -74,7 +74,7 @@ def _with_old_maximum(vertex: VertexSpec, states: dict[str, OperatorState]) -> V
     old = {
         states[spec.operator_id].max_parallelism
         for spec in vertex.operators
-        if spec.operator_id in states and any(s.keyed for s in states[spec.operator_id].subtasks)
+        if spec.operator_id in states and any(s.keyed or s.native for s in states[spec.operator_id].subtasks)
     }
     if not old or old == {vertex.max_parallelism}:
         return vertex
@@ -100,10 +100,11 @@ def _check_age(metadata: CheckpointMetadata, now: int) -> None:
 
 def _share(subtask: SubtaskState, first: int, last: int) -> SubtaskState:
     keyed = [keyed for keyed in subtask.keyed if keyed.first <= last and keyed.last >= first]
-    return subtask.model_copy(update={"keyed": keyed, "splits": []})
+    native = [native for native in subtask.native if native.first <= last and native.last >= first]
+    return subtask.model_copy(update={"keyed": keyed, "native": native, "splits": []})
 
 
 def _holds_state(state: OperatorState) -> bool:
     return state.enumerator is not None or any(
-        s.keyed or s.operator or s.splits or s.writer or s.committables for s in state.subtasks
+        s.objects() or s.splits or s.writer or s.committables for s in state.subtasks
     )

@@ -54,7 +54,8 @@ def with_absolute_paths(location: str, metadata: CheckpointMetadata) -> Checkpoi
     for operator in document["operators"]:
         for subtask in operator["subtasks"]:
             stored = [keyed["object"] for keyed in subtask["keyed"]] + subtask["operator"]
-            for entry in stored:
+            files = [file["object"] for native in subtask["native"] for file in native["files"]]
+            for entry in [*stored, *files]:
                 entry["path"] = resolve(location, StateObject(**entry))
     return CheckpointMetadata.model_validate(document)
 
