@@ -1,6 +1,7 @@
 """The DataStream API, in PyFlink's shape: `from penstock.datastream import StreamExecutionEnvironment`."""
 
 from penstock.common.output_tag import OutputTag
+from penstock.datastream.async_data_stream import AsyncDataStream
 from penstock.datastream.checkpoint_config import CheckpointConfig
 from penstock.datastream.checkpointing_mode import (
     CheckpointingMode,
@@ -12,6 +13,9 @@ from penstock.datastream.data_stream import DataStream, DataStreamSink
 from penstock.datastream.functions import (
     AggregateFunction,
     AllWindowFunction,
+    AsyncFunction,
+    AsyncRetryPredicate,
+    AsyncRetryStrategy,
     BroadcastProcessFunction,
     CoFlatMapFunction,
     CoMapFunction,
@@ -48,6 +52,10 @@ __all__ = [
     "AggregateFunction",
     "AllWindowFunction",
     "AllWindowedStream",
+    "AsyncDataStream",
+    "AsyncFunction",
+    "AsyncRetryPredicate",
+    "AsyncRetryStrategy",
     "BroadcastConnectedStream",
     "BroadcastProcessFunction",
     "BroadcastStream",

@@ -1,9 +1,11 @@
 """Function classes that programs subclass, in PyFlink's shape. They run in slots, called by `operators` and `windows`."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from penstock.datastream.async_functions import AsyncFunction, AsyncRetryPredicate, AsyncRetryStrategy
+from penstock.datastream.function_base import Function
 from penstock.operators.broadcast import BroadcastContext
 from penstock.operators.process import (
     KeyedProcessContext,
@@ -14,18 +16,15 @@ from penstock.operators.process import (
 from penstock.operators.runtime_context import RuntimeContext
 from penstock.operators.window_content import WindowContext
 
-__all__ = ["RuntimeContext", "TimerService"]
+__all__ = [
+    "AsyncFunction",
+    "AsyncRetryPredicate",
+    "AsyncRetryStrategy",
+    "Function",
+    "RuntimeContext",
+    "TimerService",
+]
 _OnTimerContext = OnTimerContext
-
-
-class Function(ABC):  # noqa: B024 - a base with optional hooks only
-    """A user function: `open` runs before the first record, `close` at the end."""
-
-    def open(self, runtime_context: RuntimeContext) -> None:  # noqa: B027 - optional
-        """Prepare; state handles are made here."""
-
-    def close(self) -> None:  # noqa: B027 - optional
-        """Release resources."""
 
 
 class MapFunction(Function):
