@@ -1,6 +1,7 @@
 """Schemas between bytes and records: what programs hand to connectors. Travel by pickle; called in slots."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, BinaryIO, Protocol
 
 
 class SerializationSchema:
@@ -17,6 +18,11 @@ class DeserializationSchema:
     def deserialize(self, message: bytes) -> Any:
         """The record of those bytes."""
         raise TypeError(f"{type(self).__name__} does not override deserialize")
+
+    def deserialize_all(self, messages: Sequence[bytes]) -> list[Any]:
+        """One result for each message, in order; overridden where one call for many is faster."""
+        deserialize = self.deserialize
+        return [deserialize(message) for message in messages]
 
 
 class SimpleStringSchema(SerializationSchema, DeserializationSchema):
@@ -36,6 +42,11 @@ class SimpleStringSchema(SerializationSchema, DeserializationSchema):
     def deserialize(self, message: bytes) -> str:
         """The decoded text."""
         return message.decode(self.charset)
+
+    def deserialize_all(self, messages: Sequence[bytes]) -> list[Any]:
+        """The decoded texts."""
+        charset = self.charset
+        return [message.decode(charset) for message in messages]
 
 
 class ByteArraySchema(SerializationSchema, DeserializationSchema):
@@ -64,3 +75,47 @@ class Encoder:
     def encode(self, element: Any) -> bytes:
         """The line of a record, newline included."""
         return f"{element}\n".encode(self.charset)
+
+
+class RowFieldExtractorSchema(SerializationSchema):
+    """Writes one field of a row, bytes as they are and text as UTF-8 (a Kafka key, say)."""
+
+    def __init__(self, field_index: int) -> None:
+        if field_index < 0:
+            raise ValueError(f"a row has no field {field_index}: count from 0")
+        self.field_index = field_index
+
+    def serialize(self, element: Any) -> bytes | None:
+        """The field's bytes; None stays None."""
+        value = element[self.field_index]
+        if value is None or isinstance(value, bytes):
+            return value
+        return str(value).encode()
+
+
+class BulkWriter(Protocol):
+    """Writes the records of one file in a format whose file is whole only when it ends."""
+
+    def add(self, elements: Sequence[Any]) -> None:
+        """Take records; may hold them back."""
+        ...
+
+    def finish(self) -> None:
+        """Write what was held back and the file's end. The stream stays open; nothing is added afterwards."""
+        ...
+
+
+class BulkWriterFactory:
+    """Begins files of a bulk format for `FileSink.for_bulk_format`; made by the formats' writers. Travels by pickle."""
+
+    def create(self, stream: BinaryIO) -> BulkWriter:
+        """A writer onto an empty stream, which need not be seekable."""
+        raise TypeError(f"{type(self).__name__} does not override create")
+
+
+class RowDataBulkWriterFactory(BulkWriterFactory):
+    """A bulk format of rows whose type is known."""
+
+    def get_row_type(self) -> Any:
+        """The logical type of the rows."""
+        raise TypeError(f"{type(self).__name__} does not override get_row_type")
