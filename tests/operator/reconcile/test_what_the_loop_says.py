@@ -65,6 +65,9 @@ class Still:
     def remove(self, resource: FlinkDeployment) -> None:
         pass
 
+    def refresh_copies(self, resource: FlinkDeployment) -> None:
+        pass
+
     def storage(self, resource: FlinkDeployment) -> StorageAccess:
         return StorageAccess({})
 

@@ -9,7 +9,16 @@ from penstock_api.rest.trigger import SavepointTriggerRequest, StopRequest
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
 from penstock_operator.errors import ExternalError
-from penstock_operator.model.plan import Action, Deploy, Hold, Release, Remove, Stop, TriggerSavepoint
+from penstock_operator.model.plan import (
+    Action,
+    Deploy,
+    Hold,
+    RefreshCopies,
+    Release,
+    Remove,
+    Stop,
+    TriggerSavepoint,
+)
 from penstock_operator.platforms.port import Platform
 
 
@@ -32,6 +41,8 @@ class Executor:
                 self._platform.stop(resource)
             case Remove():
                 self._platform.remove(resource)
+            case RefreshCopies():
+                self._platform.refresh_copies(resource)
             case TriggerSavepoint():
                 _trigger(action, rest_url)
         return resource

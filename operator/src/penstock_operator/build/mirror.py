@@ -10,8 +10,12 @@ def build_mirror(context: JobContext, source: Manifest) -> Manifest:
         source["metadata"]["name"],
         annotations={labels.MIRRORED_FROM: f"{source['metadata']['namespace']}/{source['metadata']['name']}"},
     )
-    kept = {key: source[key] for key in ("data", "binaryData", "type") if source.get(key)}
-    return {"apiVersion": "v1", "kind": source["kind"], "metadata": metadata, **kept}
+    return {"apiVersion": "v1", "kind": source["kind"], "metadata": metadata, **content_of(source)}
+
+
+def content_of(source: Manifest) -> Manifest:
+    """What of a Secret or ConfigMap is copied."""
+    return {key: source[key] for key in ("data", "binaryData", "type") if source.get(key)}
 
 
 def build_tls_secret(context: JobContext, files: dict[str, str]) -> Manifest:

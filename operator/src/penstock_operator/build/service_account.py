@@ -4,7 +4,7 @@ from penstock_operator.build.context import JobContext, Manifest
 
 
 def build_service_account(context: JobContext, named: Manifest | None) -> Manifest:
-    """The account; `named` is the account of that name beside the resource, whose labels and annotations follow."""
+    """The account; `named` is the one of that name beside the resource: its labels, annotations, pull secrets follow."""
     source = (named or {}).get("metadata", {})
     metadata = context.metadata(
         context.service_account,
@@ -15,12 +15,20 @@ def build_service_account(context: JobContext, named: Manifest | None) -> Manife
         },
     )
     metadata["labels"] = {**source.get("labels", {}), **metadata["labels"]}
-    return {
+    found = {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
         "metadata": metadata,
         "automountServiceAccountToken": False,
     }
+    if names := pull_secrets(named):
+        found["imagePullSecrets"] = [{"name": name} for name in names]
+    return found
+
+
+def pull_secrets(account: Manifest | None) -> list[str]:
+    """Names of the Secrets that an account's pods pull images with."""
+    return [entry["name"] for entry in (account or {}).get("imagePullSecrets") or [] if entry.get("name")]
 
 
 def build_role_binding(context: JobContext) -> Manifest:

@@ -9,7 +9,7 @@ from penstock_operator.decide.rules import RULES
 from penstock_operator.decide.situation import Situation, Step
 from penstock_operator.decide.specs import decode_spec, with_job_state
 from penstock_operator.model.facts import Facts, Problem
-from penstock_operator.model.plan import Event, Plan
+from penstock_operator.model.plan import Action, Event, Plan, RefreshCopies
 
 
 def decide(facts: Facts) -> Plan:
@@ -54,7 +54,14 @@ def _complete(rule: str, step: Step, situation: Situation) -> Plan:
         events.append(Event(Reason.JOB_STATUS_CHANGED, sentence, "Job"))
     if problem is not None and old.error != error_text(problem):
         events.append(Event(problem.reason, problem.message, problem.component))
-    return Plan(rule, status, step.actions, after, tuple(events), step.requeue_seconds)
+    return Plan(rule, status, _actions(step, facts), after, tuple(events), step.requeue_seconds)
+
+
+def _actions(step: Step, facts: Facts) -> tuple[Action, ...]:
+    """The step's own; where it has none, copies that fell behind are refreshed, whatever state the job is in."""
+    if step.actions or facts.is_deleting or not facts.cluster.stale_copies:
+        return step.actions
+    return (RefreshCopies(),)
 
 
 def _with_old_error(status: FlinkDeploymentStatus, facts: Facts) -> FlinkDeploymentStatus:

@@ -52,6 +52,8 @@ class ClusterFacts:
     """The job id with which the JobManager was deployed."""
     fingerprint: str | None = None
     """`Launch.fingerprint` of what was deployed."""
+    stale_copies: tuple[str, ...] = ()
+    """Copies of Secrets and ConfigMaps in the job's namespace that differ from their originals."""
     rest_url: str | None = None
     """Where the JobManager's REST API answers; None while there is none."""
     problem: Problem | None = None

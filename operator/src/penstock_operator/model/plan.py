@@ -64,7 +64,12 @@ class TriggerSavepoint:
     format_type: str = "CANONICAL"
 
 
-Action = Hold | Release | Deploy | Stop | Remove | TriggerSavepoint
+@dataclass(frozen=True, slots=True)
+class RefreshCopies:
+    """Bring the job's copies of Secrets and ConfigMaps up to their originals."""
+
+
+Action = Hold | Release | Deploy | Stop | Remove | TriggerSavepoint | RefreshCopies
 
 
 @dataclass(frozen=True, slots=True)

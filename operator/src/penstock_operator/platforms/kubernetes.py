@@ -23,6 +23,7 @@ from penstock_operator.model.launch import Launch, namespace_defaults
 from penstock_operator.model.plan import Event
 from penstock_operator.platforms import kubernetes_events, kubernetes_namespace
 from penstock_operator.platforms.kubernetes_certificates import make_certificates
+from penstock_operator.platforms.kubernetes_copies import originals, refresh_copies
 from penstock_operator.platforms.kubernetes_logs import pod_lines
 from penstock_operator.platforms.kubernetes_observation import cluster_facts
 from penstock_operator.platforms.kubernetes_storage import storage_keys
@@ -135,6 +136,10 @@ class KubernetesPlatform:
             return ClusterFacts()
         return cluster_facts(self._client, resource, namespace)
 
+    def refresh_copies(self, resource: FlinkDeployment) -> None:
+        """The originals' content over the copies that differ."""
+        refresh_copies(self._client, resource, self.job_namespace(resource))
+
     def deploy(self, resource: FlinkDeployment, launch: Launch) -> None:
         """1. the namespace, 2. what it is furnished with, 3. config, certificates, Services, Deployments."""
         context = JobContext(launch, self.job_namespace(resource), self._defaults)
@@ -143,7 +148,7 @@ class KubernetesPlatform:
         account = None
         if launch.spec.service_account:
             account = self._client.get("ServiceAccount", launch.spec.service_account, launch.ref.namespace)
-        for manifest in build_surroundings(context, account, self._sources(context)):
+        for manifest in build_surroundings(context, account, originals(self._client, context, account)):
             self._client.apply(manifest)
         held = self._client.get("Secret", context.tls_name, context.namespace)
         certificates = None if held else make_certificates(context.name, context.service_hosts)
@@ -241,15 +246,3 @@ class KubernetesPlatform:
             found = self._client.get("Ingress", context.name, context.namespace)
             if kubernetes_namespace.is_of(found, context.launch.uid):
                 self._client.delete("Ingress", context.name, context.namespace)
-
-    def _sources(self, context: JobContext) -> list[Manifest]:
-        """The Secrets and ConfigMaps to copy."""
-        if not context.is_dedicated:
-            return []
-        found = []
-        for wanted in references(context.launch.spec):
-            if wanted.kind in ("Secret", "ConfigMap"):
-                source = self._client.get(wanted.kind, wanted.name, context.launch.ref.namespace)
-                if source is not None:
-                    found.append(source)
-        return found

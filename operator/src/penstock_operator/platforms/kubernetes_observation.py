@@ -6,6 +6,7 @@ from penstock_operator.build import labels
 from penstock_operator.build.context import REST_PORT
 from penstock_operator.clients.kube import KubeClient, Manifest
 from penstock_operator.model.facts import ClusterFacts
+from penstock_operator.platforms.kubernetes_copies import stale_copies
 from penstock_operator.platforms.kubernetes_diagnosis import diagnose, needs_events
 from penstock_operator.platforms.kubernetes_namespace import is_of
 
@@ -35,6 +36,7 @@ def cluster_facts(client: KubeClient, resource: FlinkDeployment, namespace: str)
         job_id=annotations.get(labels.JOB_ID),
         fingerprint=annotations.get(labels.FINGERPRINT),
         rest_url=_rest_url(resource, namespace) if rest_exists else None,
+        stale_copies=stale_copies(client, resource, namespace),
         problem=diagnose(pods, deployments, events),
     )
 

@@ -101,6 +101,9 @@ class LocalPlatform:
             Problem(Reason.ARTIFACT_NOT_FOUND, f"{path}: there is no such file; correct spec.job.jarURI"),
         )
 
+    def refresh_copies(self, resource: FlinkDeployment) -> None:
+        """Nothing: processes of this machine read the originals."""
+
     def storage(self, resource: FlinkDeployment) -> StorageAccess:
         """The job's own configuration; credentials as the environment has them."""
         return StorageAccess(flatten_configuration(resource.spec.flink_configuration))

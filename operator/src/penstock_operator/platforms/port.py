@@ -58,6 +58,9 @@ class Platform(Protocol):
     def remove(self, resource: FlinkDeployment) -> None:
         """Begin to delete everything of the job, its namespace included; returns before it is gone."""
 
+    def refresh_copies(self, resource: FlinkDeployment) -> None:
+        """Bring the copies that follow the job up to their originals; one whose original is gone stays as it is."""
+
     def storage(self, resource: FlinkDeployment) -> StorageAccess:
         """How to read the job's state: its configuration, with the credentials that its pods get."""
 
