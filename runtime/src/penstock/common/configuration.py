@@ -1,6 +1,12 @@
 """Configuration of a job or environment: Flink's keys, string values. Made by programs, read by the environment."""
 
+import builtins
 from collections.abc import Mapping
+from typing import TypeVar
+
+from penstock.common.config_options import ConfigOption
+
+T = TypeVar("T")
 
 
 class Configuration:
@@ -53,7 +59,7 @@ class Configuration:
 
     def get_boolean(self, key: str, default_value: bool) -> bool:
         """True or false at the key."""
-        return self._values[key].strip().lower() == "true" if key in self._values else default_value
+        return _read_flag(key, self._values[key]) if key in self._values else default_value
 
     def get_float(self, key: str, default_value: float) -> float:
         """The number at the key."""
@@ -63,9 +69,18 @@ class Configuration:
         """The bytes at the key."""
         return bytearray.fromhex(self._values[key]) if key in self._values else default_value
 
-    def key_set(self) -> set[str]:
+    def get(self, option: ConfigOption[T], default_value: T | None = None) -> T | None:
+        """The value of an option; else `default_value`, else the option's own default."""
+        found = option.read(self._values.get(option.key))
+        return default_value if default_value is not None and option.key not in self._values else found
+
+    def set(self, option: ConfigOption[T], value: T) -> "Configuration":
+        """Set the value of an option."""
+        return self._set(option.key, value)
+
+    def key_set(self) -> builtins.set[str]:
         """All keys."""
-        return set(self._values)
+        return builtins.set(self._values)
 
     def contains_key(self, key: str) -> bool:
         """Whether the key is set."""
@@ -91,7 +106,7 @@ class Configuration:
     @staticmethod
     def parse_list_value(value: str) -> list[str]:
         """The items of a list value: `[a, b]` as YAML writes it, or `a;b`."""
-        text = value.strip()
+        text = (value or "").strip()
         is_yaml = text.startswith("[") and text.endswith("]")
         items = text[1:-1].split(",") if is_yaml else text.split(";")
         return [item.strip().strip("'\"") for item in items if item.strip()]
@@ -104,6 +119,13 @@ class Configuration:
 
     def __str__(self) -> str:
         return str(self._values)
+
+
+def _read_flag(key: str, text: str) -> bool:
+    lower = text.strip().lower()
+    if lower not in ("true", "false"):
+        raise ValueError(f"{key} is {text!r}: write true or false")
+    return lower == "true"
 
 
 def _as_text(value: object) -> str:

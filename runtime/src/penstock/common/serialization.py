@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, BinaryIO, Protocol
 
+from penstock.common.unsupported import unsupported
+
 
 class SerializationSchema:
     """Turns a record into bytes. Subclass it and override `serialize`."""
@@ -111,6 +113,10 @@ class BulkWriterFactory:
     def create(self, stream: BinaryIO) -> BulkWriter:
         """A writer onto an empty stream, which need not be seekable."""
         raise TypeError(f"{type(self).__name__} does not override create")
+
+    @unsupported("Pass the factory itself to FileSink.for_bulk_format")
+    def get_java_object(self) -> Any:
+        """Refused."""
 
 
 class RowDataBulkWriterFactory(BulkWriterFactory):

@@ -7,6 +7,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from penstock.common.composite_types import RowTypeInfo, TupleTypeInfo
+from penstock.common.time import Instant
+from penstock.common.type_information import (
+    DateTypeInfo,
+    SqlTimeTypeInfo,
+    TimestampTypeInfo,
+    TimeTypeInfo,
+    TypeInformation,
+)
+
+__all__ = [
+    "BasicArrayTypeInfo",
+    "BasicType",
+    "BasicTypeInfo",
+    "DateTypeInfo",
+    "ExternalTypeInfo",
+    "InstantTypeInfo",
+    "ListTypeInfo",
+    "LocalTimeTypeInfo",
+    "MapTypeInfo",
+    "ObjectArrayTypeInfo",
+    "PickledBytesTypeInfo",
+    "PrimitiveArrayTypeInfo",
+    "RowTypeInfo",
+    "SqlTimeTypeInfo",
+    "TimeTypeInfo",
+    "TimestampTypeInfo",
+    "TupleTypeInfo",
+    "TypeInformation",
+    "Types",
+]
+
 
 class BasicType(Enum):
     """The types without parts."""
@@ -25,12 +57,7 @@ class BasicType(Enum):
     INSTANT = "Instant"
 
 
-@dataclass(frozen=True)
-class TypeInformation:
-    """The type of a stream's records."""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BasicTypeInfo(TypeInformation):
     """A basic type."""
 
@@ -38,6 +65,85 @@ class BasicTypeInfo(TypeInformation):
 
     def __repr__(self) -> str:
         return self.basic_type.value
+
+    @staticmethod
+    def STRING_TYPE_INFO() -> "BasicTypeInfo":
+        """The same as `Types.STRING()`."""
+        return BasicTypeInfo(BasicType.STRING)
+
+    @staticmethod
+    def BOOLEAN_TYPE_INFO() -> "BasicTypeInfo":
+        """The same as `Types.BOOLEAN()`."""
+        return BasicTypeInfo(BasicType.BOOLEAN)
+
+    @staticmethod
+    def BYTE_TYPE_INFO() -> "BasicTypeInfo":
+        """The same as `Types.BYTE()`."""
+        return BasicTypeInfo(BasicType.BYTE)
+
+    @staticmethod
+    def SHORT_TYPE_INFO() -> "BasicTypeInfo":
+        """The same as `Types.SHORT()`."""
+        return BasicTypeInfo(BasicType.SHORT)
+
+    @staticmethod
+    def INT_TYPE_INFO() -> "BasicTypeInfo":
+        """The same as `Types.INT()`."""
+        return BasicTypeInfo(BasicType.INT)
+
+    @staticmethod
+    def LONG_TYPE_INFO() -> "BasicTypeInfo":
+        """The same as `Types.LONG()`."""
+        return BasicTypeInfo(BasicType.LONG)
+
+    @staticmethod
+    def FLOAT_TYPE_INFO() -> "BasicTypeInfo":
+        """The same as `Types.FLOAT()`."""
+        return BasicTypeInfo(BasicType.FLOAT)
+
+    @staticmethod
+    def DOUBLE_TYPE_INFO() -> "BasicTypeInfo":
+        """The same as `Types.DOUBLE()`."""
+        return BasicTypeInfo(BasicType.DOUBLE)
+
+    @staticmethod
+    def CHAR_TYPE_INFO() -> "BasicTypeInfo":
+        """The same as `Types.CHAR()`."""
+        return BasicTypeInfo(BasicType.CHAR)
+
+    @staticmethod
+    def BIG_INT_TYPE_INFO() -> "BasicTypeInfo":
+        """The same as `Types.BIG_INT()`."""
+        return BasicTypeInfo(BasicType.BIG_INT)
+
+    @staticmethod
+    def BIG_DEC_TYPE_INFO() -> "BasicTypeInfo":
+        """The same as `Types.BIG_DEC()`."""
+        return BasicTypeInfo(BasicType.BIG_DEC)
+
+    @staticmethod
+    def INSTANT_TYPE_INFO() -> "InstantTypeInfo":
+        """The same as `Types.INSTANT()`."""
+        return InstantTypeInfo(BasicType.INSTANT)
+
+
+@dataclass(frozen=True, repr=False)
+class InstantTypeInfo(BasicTypeInfo):
+    """An Instant; internally microseconds since the epoch."""
+
+    basic_type: BasicType = BasicType.INSTANT
+
+    def need_conversion(self) -> bool:
+        """Always."""
+        return True
+
+    def to_internal_type(self, obj: Instant | None) -> int | None:
+        """Microseconds since the epoch."""
+        return None if obj is None else obj.to_epoch_milli() * 1000
+
+    def from_internal_type(self, obj: int | None) -> Instant | None:
+        """The instant of so many microseconds since the epoch."""
+        return None if obj is None else Instant.of_epoch_milli(obj // 1000)
 
 
 @dataclass(frozen=True)
@@ -48,37 +154,24 @@ class PickledBytesTypeInfo(TypeInformation):
         return "PickledByteArrayTypeInfo"
 
 
-class SqlTimeType(Enum):
-    """The types of date and time."""
+_PRIMITIVE = (
+    BasicType.BOOLEAN,
+    BasicType.BYTE,
+    BasicType.SHORT,
+    BasicType.INT,
+    BasicType.LONG,
+    BasicType.FLOAT,
+    BasicType.DOUBLE,
+    BasicType.CHAR,
+)
 
-    DATE = "SqlDate"
-    TIME = "SqlTime"
-    TIMESTAMP = "SqlTimestamp"
 
-
-@dataclass(frozen=True)
-class SqlTimeTypeInfo(TypeInformation):
-    """A date, a time of day or a timestamp."""
-
-    time_type: SqlTimeType
-
-    def __repr__(self) -> str:
-        return self.time_type.value
-
-    @staticmethod
-    def DATE() -> "SqlTimeTypeInfo":
-        """A date."""
-        return SqlTimeTypeInfo(SqlTimeType.DATE)
-
-    @staticmethod
-    def TIME() -> "SqlTimeTypeInfo":
-        """A time of day."""
-        return SqlTimeTypeInfo(SqlTimeType.TIME)
-
-    @staticmethod
-    def TIMESTAMP() -> "SqlTimeTypeInfo":
-        """A timestamp."""
-        return SqlTimeTypeInfo(SqlTimeType.TIMESTAMP)
+def _check_element(array: "_Elements", allowed: tuple[BasicType, ...]) -> None:
+    element = array.element_type
+    if not isinstance(element, BasicTypeInfo) or element.basic_type not in allowed:
+        raise TypeError(
+            f"{array!r}: no such array; use Types.OBJECT_ARRAY({element!r}) or Types.LIST({element!r})"
+        )
 
 
 @dataclass(frozen=True)
@@ -91,12 +184,18 @@ class _Elements(TypeInformation):
 
 @dataclass(frozen=True, repr=False)
 class PrimitiveArrayTypeInfo(_Elements):
-    """An array of numbers."""
+    """An array of numbers, truth values or characters."""
+
+    def __post_init__(self) -> None:
+        _check_element(self, _PRIMITIVE)
 
 
 @dataclass(frozen=True, repr=False)
 class BasicArrayTypeInfo(_Elements):
-    """An array of basic values."""
+    """An array of numbers, truth values, characters or strings, which may be null."""
+
+    def __post_init__(self) -> None:
+        _check_element(self, (*_PRIMITIVE, BasicType.STRING))
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,7 +208,7 @@ class ListTypeInfo(_Elements):
     """A list."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MapTypeInfo(TypeInformation):
     """A map."""
 
@@ -120,42 +219,31 @@ class MapTypeInfo(TypeInformation):
         return f"MapTypeInfo<{self.key_type!r}, {self.value_type!r}>"
 
 
-@dataclass(frozen=True)
-class TupleTypeInfo(TypeInformation):
-    """A tuple of fixed length."""
+@dataclass(frozen=True, repr=False)
+class LocalTimeTypeInfo(TypeInformation):
+    """A local date, time or date-time."""
 
-    field_types: tuple[TypeInformation, ...]
+    class TimeType(Enum):
+        """Which of them."""
 
-    def get_field_types(self) -> list[TypeInformation]:
-        """The types of the fields, in order."""
-        return list(self.field_types)
+        LOCAL_DATE = 0
+        LOCAL_TIME = 1
+        LOCAL_DATE_TIME = 2
 
-    def __repr__(self) -> str:
-        return f"TupleTypeInfo({', '.join(map(repr, self.field_types))})"
-
-
-@dataclass(frozen=True)
-class RowTypeInfo(TypeInformation):
-    """A row; fields are f0, f1, … unless named."""
-
-    field_types: tuple[TypeInformation, ...]
-    field_names: tuple[str, ...]
-
-    def get_field_types(self) -> list[TypeInformation]:
-        """The types of the fields, in order."""
-        return list(self.field_types)
-
-    def get_field_names(self) -> list[str]:
-        """The names of the fields, in order."""
-        return list(self.field_names)
-
-    def get_field_index(self, field_name: str) -> int:
-        """The position of a field; -1 if there is none of that name."""
-        return self.field_names.index(field_name) if field_name in self.field_names else -1
+    time_type: TimeType
 
     def __repr__(self) -> str:
-        named = zip(self.field_names, self.field_types, strict=True)
-        return f"RowTypeInfo({', '.join(f'{name}: {kind!r}' for name, kind in named)})"
+        return f"LocalTimeTypeInfo<{self.time_type.name}>"
+
+
+@dataclass(frozen=True, repr=False)
+class ExternalTypeInfo(TypeInformation):
+    """Another type, where a table hands its records out."""
+
+    type_info: TypeInformation
+
+    def __repr__(self) -> str:
+        return f"ExternalTypeInfo<{self.type_info!r}>"
 
 
 class Types:
@@ -219,7 +307,7 @@ class Types:
     @staticmethod
     def INSTANT() -> TypeInformation:
         """Instant."""
-        return BasicTypeInfo(BasicType.INSTANT)
+        return InstantTypeInfo(BasicType.INSTANT)
 
     @staticmethod
     def SQL_DATE() -> TypeInformation:
@@ -269,13 +357,11 @@ class Types:
     @staticmethod
     def ROW(field_types: Sequence[TypeInformation]) -> TypeInformation:
         """A row with fields f0, f1 and so on."""
-        return RowTypeInfo(tuple(field_types), tuple(f"f{i}" for i in range(len(field_types))))
+        return RowTypeInfo(tuple(field_types))
 
     @staticmethod
     def ROW_NAMED(field_names: Sequence[str], field_types: Sequence[TypeInformation]) -> TypeInformation:
         """A row with named fields."""
-        if len(field_names) != len(field_types):
-            raise ValueError(f"{len(field_names)} names for {len(field_types)} types of a row")
         return RowTypeInfo(tuple(field_types), tuple(field_names))
 
     @staticmethod

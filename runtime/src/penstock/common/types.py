@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Any
 
+from penstock.common.unsupported import unsupported
+
 
 class RowKind(Enum):
     """What a row says about a table: a new row, the old or the new side of an update, or a removal."""
@@ -15,6 +17,10 @@ class RowKind(Enum):
 
     def __str__(self) -> str:
         return ("+I", "-U", "+U", "-D")[self.value]
+
+    @unsupported("Use the RowKind itself, or its name or value")
+    def to_j_row_kind(self) -> Any:
+        """Refused."""
 
 
 class Row:
@@ -55,16 +61,18 @@ class Row:
         object.__setattr__(self, "_fields", tuple(field_names))
 
     def get_fields_by_names(self, names: Sequence[str]) -> list[Any]:
-        """The values of those fields."""
-        return [self[name] for name in names]
+        """The values of those fields; of a row without names, all values."""
+        return list(self._values) if self._fields is None else [self[name] for name in names]
+
+    def has_names(self, names: Sequence[str]) -> bool:
+        """Whether the row has fields of all these names."""
+        return self._fields is not None and set(names) <= set(self._fields)
 
     def as_dict(self, recursive: bool = False) -> dict[str, Any]:
-        """Field name to value; with `recursive` inner rows become dicts too."""
+        """Field name to value; with `recursive` rows inside it, in lists and dicts too, become dicts."""
         if self._fields is None:
             raise TypeError("a row without field names cannot be a dict: call set_field_names first")
-        plain = [
-            value.as_dict(True) if recursive and isinstance(value, Row) else value for value in self._values
-        ]
+        plain = [_plain(value) for value in self._values] if recursive else self._values
         return dict(zip(self._fields, plain, strict=True))
 
     def _position(self, name: str) -> int:
@@ -127,6 +135,16 @@ class Row:
             )
             return f"Row({named})"
         return f"<Row({', '.join(repr(value) for value in self._values)})>"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Row):
+        return value.as_dict(True)
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
 
 
 def _restore_row(fields: tuple[str, ...] | None, values: list[Any], kind: int) -> Row:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.common.time import Duration
+from penstock.common.unsupported import unsupported
 
 
 class TimestampAssigner(ABC):
@@ -16,6 +17,15 @@ class TimestampAssigner(ABC):
 
 
 @dataclass(frozen=True)
+class WatermarkAlignment:
+    """Sources of a group wait where they are further ahead of the slowest than the drift."""
+
+    group: str
+    max_drift_ms: int
+    update_interval_ms: int = 1000
+
+
+@dataclass(frozen=True)
 class WatermarkStrategy:
     """A generator of watermarks, an optional assigner of timestamps, an optional idle timeout."""
 
@@ -23,6 +33,7 @@ class WatermarkStrategy:
     """None: no watermarks."""
     timestamp_assigner: TimestampAssigner | None = None
     idle_timeout_ms: int | None = None
+    alignment: WatermarkAlignment | None = None
 
     @staticmethod
     def for_monotonous_timestamps() -> "WatermarkStrategy":
@@ -49,3 +60,24 @@ class WatermarkStrategy:
         if millis <= 0:
             raise ValueError("the idle timeout must be longer than zero")
         return replace(self, idle_timeout_ms=millis)
+
+    def with_watermark_alignment(
+        self,
+        watermark_group: str,
+        max_allowed_watermark_drift: Duration,
+        update_interval: Duration | None = None,
+    ) -> "WatermarkStrategy":
+        """The same; the source waits while its watermark is further ahead of the group's slowest than the drift."""
+        interval = 1000 if update_interval is None else update_interval.to_millis()
+        drift = max_allowed_watermark_drift.to_millis()
+        if drift <= 0 or interval <= 0:
+            raise ValueError("the drift and the interval of an alignment must be longer than zero")
+        return replace(self, alignment=WatermarkAlignment(watermark_group, drift, interval))
+
+
+class AssignerWithPeriodicWatermarksWrapper:
+    """An assigner written in Java, for the oldest Kafka consumer."""
+
+    @unsupported("Pass a WatermarkStrategy with a TimestampAssigner to assign_timestamps_and_watermarks")
+    def __init__(self, j_assigner_with_periodic_watermarks: Any) -> None:
+        """Refused."""

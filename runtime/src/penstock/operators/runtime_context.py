@@ -1,7 +1,7 @@
 """The RuntimeContext that a function's `open` receives; public at `penstock.datastream.functions`. One per operator."""
 
-import json
-
+from penstock.common.job_parameters import KEY as PARAMETERS
+from penstock.common.job_parameters import parse_parameters
 from penstock.common.state_descriptors import (
     AggregatingStateDescriptor,
     ListStateDescriptor,
@@ -56,8 +56,7 @@ class RuntimeContext:
 
     def get_job_parameter(self, key: str, default_value: str) -> str:
         """A global job parameter."""
-        parameters = json.loads(self._ctx.configuration.get("pipeline.global-job-parameters", "{}"))
-        return str(parameters.get(key, default_value))
+        return parse_parameters(self._ctx.configuration.get(PARAMETERS, "")).get(key, default_value)
 
     def get_metrics_group(self) -> MetricGroup:
         """Where the function registers metrics of its own."""
