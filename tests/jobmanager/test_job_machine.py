@@ -297,5 +297,5 @@ def check(world: World) -> None:
         assert not job.slots
         assert all(execution.state in ENDED for execution in job.executions.values())
         assert all(state.is_done for state in job.coordinator.requests.values())
-        assert job.coordinator.pending is None
+        assert not job.coordinator.pending
     assert (SINK, 0) in job.executions or not job.executions

@@ -1,53 +1,21 @@
 """The checkpoint coordinator: when to take a snapshot, who has answered, when it is whole. Pure.
 
-Owned by a job's machine, which feeds it events and carries on the effects it appends. One snapshot at a time;
-savepoints and stops that are asked for meanwhile wait their turn, and go before periodic checkpoints.
+Owned by a job's machine, which feeds it events and carries on the effects it appends. Savepoints and stops that are
+asked for go before periodic checkpoints; a stop waits until nothing else is under way, and nothing begins beside it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from penstock.checkpoint.pending import PendingCheckpoint, RequestState, SnapshotRequest, operator_states
 from penstock.checkpoint.records import CheckpointHistory, CheckpointRecord, SubtaskRecord, TaskKey
 from penstock.checkpoint.settings import CheckpointSettings
 from penstock.control.messages import CheckpointAcknowledged
 from penstock.graph.jobgraph import JobGraph
-from penstock_api.manifest import CheckpointMetadata, OperatorState, SnapshotKind, SubtaskState
+from penstock_api.manifest import CheckpointMetadata, SnapshotKind
 
-
-@dataclass(slots=True, frozen=True)
-class SnapshotRequest:
-    """A snapshot that somebody wants. `request_id` None: a periodic or final one."""
-
-    request_id: str | None
-    is_savepoint: bool
-    directory: str | None = None
-    stop: bool = False
-    drain: bool = False
-
-
-@dataclass(slots=True)
-class RequestState:
-    """What came of a request: a location or a failure, neither while it runs."""
-
-    request: SnapshotRequest
-    checkpoint_id: int | None = None
-    location: str | None = None
-    failure: str | None = None
-    is_done: bool = False
-
-
-@dataclass(slots=True)
-class PendingCheckpoint:
-    """The snapshot under way."""
-
-    request: SnapshotRequest
-    record: CheckpointRecord
-    waiting: set[TaskKey]
-    enumerators: dict[str, dict[str, Any]] | None = None
-    states: dict[str, dict[int, SubtaskState]] = field(default_factory=dict)
-    transaction_timeout_ms: int | None = None
-    is_writing: bool = False
+KEPT_REQUESTS = 100
+"""Requests whose outcome can still be asked for; the oldest that are done are forgotten."""
 
 
 class CoordinatorActions(Protocol):
@@ -59,13 +27,13 @@ class CoordinatorActions(Protocol):
     def trigger(self, checkpoint: PendingCheckpoint, now: int) -> None:
         """Send the trigger to every slot."""
 
-    def write(self, location: str, metadata: CheckpointMetadata) -> None:
+    def write(self, checkpoint: PendingCheckpoint, metadata: CheckpointMetadata) -> None:
         """Answered by `metadata_written` or `metadata_failed`."""
 
-    def notify_complete(self, checkpoint_id: int) -> None:
+    def notify_complete(self, checkpoint_id: int, now: int) -> None:
         """Tell every slot."""
 
-    def notify_aborted(self, checkpoint_id: int, location: str) -> None:
+    def notify_aborted(self, checkpoint: PendingCheckpoint, message: str) -> None:
         """Tell every slot, and delete what was written."""
 
     def prune(self) -> None:
@@ -83,7 +51,7 @@ class JobIdentity:
 
 
 class Coordinator:
-    """One for the life of a job; `start` begins an attempt, `stop` ends it."""
+    """One for the life of a job; `start` begins an attempt, `stop` ends it, `pause` ends it for a rescale."""
 
     def __init__(
         self, identity: JobIdentity, settings: CheckpointSettings, actions: CoordinatorActions
@@ -93,16 +61,21 @@ class Coordinator:
         self.settings = settings
         self.history = CheckpointHistory()
         self.requests: dict[str, RequestState] = {}
-        self.pending: PendingCheckpoint | None = None
+        self.pending: dict[int, PendingCheckpoint] = {}
         self._queue: list[SnapshotRequest] = []
         self._graph: JobGraph | None = None
         self._tasks: set[TaskKey] = set()
         self._attempt = 0
         self._next_id = 1
         self._due: int | None = None
-        self._last_end = 0
         self._failures_in_a_row = 0
-        self.is_stopping = False
+        self._is_paused = False
+        self._stopping: SnapshotRequest | None = None
+
+    @property
+    def is_stopping(self) -> bool:
+        """A stop is wanted or under way: no other snapshot begins."""
+        return self._stopping is not None
 
     # ------------------------------------------------------------------ attempt
 
@@ -111,14 +84,21 @@ class Coordinator:
         self._graph, self._attempt = graph, attempt
         self._next_id = max(self._next_id, next_id)
         self._tasks = {(vertex.id, i) for vertex in graph.vertices for i in range(vertex.parallelism)}
-        self.is_stopping = False
+        self._stopping = None
+        self._is_paused = False
         self._failures_in_a_row = 0
         self._due = now + self.settings.interval if self.settings.is_enabled else None
+        self._begin_due(now)
+
+    def pause(self) -> None:
+        """The attempt ended well and the next one follows at once: requests wait for it."""
+        self._graph, self._due = None, None
+        self._is_paused = True
 
     def stop(self, message: str, now: int) -> None:
         """The attempt ended: what is under way or wanted fails."""
-        if self.pending is not None:
-            self._fail(self.pending, message, now)
+        for pending in list(self.pending.values()):
+            self._fail(pending, message, now)
         for request in self._queue:
             self._conclude(request, failure=message)
         self._queue.clear()
@@ -130,29 +110,26 @@ class Coordinator:
                     f"{self._identity.job_id} didn't terminate successfully: {message}. It goes on from that savepoint."
                 )
         self._graph, self._due = None, None
-        self.is_stopping = False
+        self._stopping = None
+        self._is_paused = False
 
     def wake_at(self) -> int | None:
         """When `tick` is due next."""
         if self._graph is None:
             return None
-        if self.pending is not None:
-            return None if self.pending.is_writing else self.pending.record.triggered + self.settings.timeout
-        return None if self.is_stopping else self._due
+        ends = [p.record.triggered + self.settings.timeout for p in self.pending.values() if not p.is_writing]
+        if self._due is not None and self._may_begin_periodic:
+            ends.append(self._due)
+        return min(ends, default=None)
 
     def tick(self, now: int) -> bool:
         """Begin what is due, end what took too long. False when more checkpoints failed than the job tolerates."""
         if self._graph is None:
             return True
-        pending = self.pending
-        expired = pending is not None and now >= pending.record.triggered + self.settings.timeout
-        if pending is not None and expired and not pending.is_writing:
-            self._fail(pending, f"checkpoint expired after {self.settings.timeout} ms", now)
-        if self.pending is None and not self.is_stopping:
-            if self._queue:
-                self._begin(self._queue.pop(0), now)
-            elif self._due is not None and now >= self._due:
-                self._begin(SnapshotRequest(None, False), now)
+        for pending in list(self.pending.values()):
+            if now >= pending.record.triggered + self.settings.timeout and not pending.is_writing:
+                self._fail(pending, f"checkpoint expired after {self.settings.timeout} ms", now)
+        self._begin_due(now)
         return self._failures_in_a_row <= self.settings.tolerable_failures
 
     # ------------------------------------------------------------------ events
@@ -161,20 +138,21 @@ class Coordinator:
         """Somebody wants a snapshot."""
         if request.request_id is not None:
             self.requests[request.request_id] = RequestState(request)
-        if self._graph is None:
+            self._forget_old_requests()
+        is_rescaling = self._is_paused or (self._stopping is not None and self._stopping.is_rescale)
+        if self._graph is None and not is_rescaling:
             self._conclude(request, failure="the job is not running")
-            return
-        if self.is_stopping:
+        elif self.is_stopping and not is_rescaling:
             self._conclude(request, failure="the job is being stopped with a savepoint")
-            return
-        self._queue.append(request)
-        self.tick(now)
+        else:
+            self._queue.append(request)
+            self._begin_due(now)
 
     def enumerators_snapshotted(
         self, checkpoint_id: int, states: dict[str, dict[str, Any]], now: int
     ) -> None:
         """The sources' enumerators are snapshotted: the barriers may start."""
-        pending = self._current(checkpoint_id)
+        pending = self.pending.get(checkpoint_id)
         if pending is not None and pending.enumerators is None:
             pending.enumerators = states
             self._actions.trigger(pending, now)
@@ -182,58 +160,58 @@ class Coordinator:
 
     def acknowledged(self, event: CheckpointAcknowledged, now: int) -> None:
         """A task has stored its part."""
-        pending = self._current(event.checkpoint_id)
+        pending = self.pending.get(event.checkpoint_id)
         task = (event.subtask.vertex_id, event.subtask.index)
         if pending is None or task not in pending.waiting:
             return
         pending.waiting.discard(task)
-        size = 0
-        for operator_id, state in event.states.items():
-            pending.states.setdefault(operator_id, {})[event.subtask.index] = state
-            size += sum(stored.size for stored in state.objects())
+        size = pending.take(event)
         pending.record.size += size
         pending.record.subtasks[task] = SubtaskRecord(
             now, size, event.alignment_ms, event.sync_ms, event.async_ms, event.start_delay_ms
         )
-        timeouts = [
-            t for t in (pending.transaction_timeout_ms, event.transaction_timeout_ms) if t is not None
-        ]
-        pending.transaction_timeout_ms = min(timeouts, default=None)
         self._complete_if_whole(pending, now)
 
     def task_finished(self, task: TaskKey, now: int) -> None:
         """A task came to its end: it has no part in snapshots any more."""
         self._tasks.discard(task)
-        if self.pending is not None and task in self.pending.waiting:
-            self.pending.waiting.discard(task)
-            self._complete_if_whole(self.pending, now)
+        for pending in list(self.pending.values()):
+            if task in pending.waiting:
+                pending.waiting.discard(task)
+                self._complete_if_whole(pending, now)
 
     def declined(self, checkpoint_id: int, message: str, now: int) -> None:
         """A task cannot take part."""
-        pending = self._current(checkpoint_id)
+        pending = self.pending.get(checkpoint_id)
         if pending is not None and not pending.is_writing:
             self._fail(pending, message, now)
 
     def metadata_written(self, checkpoint_id: int, now: int) -> None:
-        """The snapshot is complete: sinks may commit."""
-        pending = self._current(checkpoint_id)
+        """The snapshot is complete: sinks may commit. Older checkpoints under way are of no more use."""
+        pending = self.pending.pop(checkpoint_id, None)
         if pending is None:
             return
-        self.pending = None
         self._failures_in_a_row = 0
         self._plan_next(now)
         self.history.end(pending.record, now)
-        self._actions.notify_complete(checkpoint_id)
+        for older in [p for number, p in self.pending.items() if number < checkpoint_id]:
+            if older.request.request_id is None and not older.is_writing:
+                del self.pending[older.record.id]
+                why = f"checkpoint {checkpoint_id} was complete before it"
+                self.history.end(older.record, now, why)
+                self._actions.notify_aborted(older, why)
+        self._actions.notify_complete(checkpoint_id, now)
         self._actions.prune()
         if not pending.request.stop:
             self._conclude(pending.request, pending.record)
         elif pending.request.request_id is not None:
             state = self.requests[pending.request.request_id]
             state.checkpoint_id, state.location = checkpoint_id, pending.record.location
+        self._begin_due(now)
 
     def metadata_failed(self, checkpoint_id: int, message: str, now: int) -> None:
         """The snapshot could not be completed."""
-        pending = self._current(checkpoint_id)
+        pending = self.pending.get(checkpoint_id)
         if pending is not None:
             self._fail(pending, message, now)
 
@@ -245,20 +223,46 @@ class Coordinator:
 
     # ------------------------------------------------------------------ inside
 
+    @property
+    def _may_begin_periodic(self) -> bool:
+        return not self.is_stopping and not self._queue and len(self.pending) < self.settings.most_at_once
+
+    def _begin_due(self, now: int) -> None:
+        """Begin whatever may begin now."""
+        if self._graph is None:
+            return
+        while self._queue and not self.is_stopping:
+            limit = 1 if self._queue[0].stop else self.settings.most_at_once
+            if len(self.pending) >= limit:
+                return
+            self._begin(self._queue.pop(0), now)
+        if self._due is not None and now >= self._due and self._may_begin_periodic:
+            self._due = now + self.settings.interval
+            self._begin(SnapshotRequest(None, False), now)
+
     def _begin(self, request: SnapshotRequest, now: int) -> None:
-        checkpoint_id, self._next_id = self._next_id, self._next_id + 1
+        checkpoint_id = self._next_id
         location = self._location(request, checkpoint_id)
         if location is None:
             self._conclude(
                 request, failure="no target directory: give one, or set execution.checkpointing.savepoint-dir"
             )
             return
+        self._next_id += 1
         record = CheckpointRecord(
             checkpoint_id, request.is_savepoint, request.stop, location, now, tuple(sorted(self._tasks))
         )
         self.history.begin(record)
-        self.pending = PendingCheckpoint(request, record, set(self._tasks))
-        self.is_stopping = request.stop
+        overtakes = self.settings.unaligned and not (request.is_savepoint or request.stop)
+        pending = PendingCheckpoint(
+            request,
+            record,
+            set(self._tasks),
+            unaligned=overtakes,
+            alignment_timeout_ms=self.settings.alignment_timeout if overtakes else 0,
+        )
+        self.pending[checkpoint_id] = pending
+        self._stopping = request if request.stop else None
         self._actions.snapshot_enumerators(checkpoint_id)
 
     def _location(self, request: SnapshotRequest, checkpoint_id: int) -> str | None:
@@ -270,7 +274,7 @@ class Coordinator:
         return f"{directory.rstrip('/')}/savepoint-{job_id[:6]}-{suffix}" if directory else None
 
     def _complete_if_whole(self, pending: PendingCheckpoint, now: int) -> None:
-        if pending.waiting or pending.enumerators is None or pending.is_writing or self._graph is None:
+        if not pending.is_whole or self._graph is None:
             return
         pending.is_writing = True
         identity = self._identity
@@ -284,26 +288,24 @@ class Coordinator:
             completed_timestamp=now,
             python_version=identity.python_version,
             penstock_version=identity.penstock_version,
-            operators=_operator_states(self._graph, pending.states, pending.enumerators),
+            operators=operator_states(self._graph, pending.states, pending.enumerators or {}),
             transaction_timeout_ms=pending.transaction_timeout_ms,
         )
-        self._actions.write(pending.record.location, metadata)
+        self._actions.write(pending, metadata)
 
     def _fail(self, pending: PendingCheckpoint, message: str, now: int) -> None:
-        self.pending = None
-        self.is_stopping = False
+        self.pending.pop(pending.record.id, None)
+        if pending.request.stop:
+            self._stopping = None
         self.history.end(pending.record, now, message)
-        if pending.request.request_id is None:
+        if pending.request.request_id is None and not pending.request.is_rescale:
             self._failures_in_a_row += 1
         self._plan_next(now)
-        self._actions.notify_aborted(pending.record.id, pending.record.location)
+        self._actions.notify_aborted(pending, message)
         self._conclude(pending.request, failure=message)
 
     def _plan_next(self, now: int) -> None:
-        self._last_end = now
-        if self._due is not None and self.settings.is_enabled:
-            while self._due <= now:
-                self._due += self.settings.interval
+        if self._due is not None:
             self._due = max(self._due, now + self.settings.min_pause)
 
     def _conclude(
@@ -316,35 +318,7 @@ class Coordinator:
         if record is not None:
             state.checkpoint_id, state.location = record.id, record.location
 
-    def _current(self, checkpoint_id: int) -> PendingCheckpoint | None:
-        return self.pending if self.pending and self.pending.record.id == checkpoint_id else None
-
-
-def _operator_states(
-    graph: JobGraph,
-    states: Mapping[str, Mapping[int, SubtaskState]],
-    enumerators: Mapping[str, dict[str, Any]],
-) -> list[OperatorState]:
-    found: list[OperatorState] = []
-    for vertex in graph.vertices:
-        for spec in vertex.operators:
-            subtasks = states.get(spec.operator_id, {})
-            enumerator = enumerators.get(spec.operator_id)
-            kept = [subtasks[index] for index in sorted(subtasks) if _has_content(subtasks[index])]
-            if kept or enumerator is not None:
-                found.append(
-                    OperatorState(
-                        uid=spec.uid,
-                        operator_id=spec.operator_id,
-                        name=spec.name,
-                        parallelism=vertex.parallelism,
-                        max_parallelism=vertex.max_parallelism,
-                        subtasks=kept,
-                        enumerator=enumerator,
-                    )
-                )
-    return found
-
-
-def _has_content(state: SubtaskState) -> bool:
-    return bool(state.objects() or state.splits or state.writer or state.committables)
+    def _forget_old_requests(self) -> None:
+        done = [key for key, state in self.requests.items() if state.is_done]
+        for key in done[: max(0, len(self.requests) - KEPT_REQUESTS)]:
+            del self.requests[key]

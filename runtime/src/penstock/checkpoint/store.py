@@ -133,7 +133,7 @@ class CheckpointStore:
         except ValueError as error:
             raise SnapshotProblem("StateIncomplete", f"{location}/{METADATA_FILE}: {error}") from error
         if filesystem.size(f"{location}/{COMMITTED_FILE}") is not None:
-            metadata = _without_committables(metadata)
+            metadata = without_committables(metadata)
         snapshot = Snapshot(location, metadata)
         if verify and (missing := self._first_missing(snapshot)):
             raise SnapshotProblem("StateIncomplete", f"{location}: {missing}")
@@ -210,7 +210,8 @@ class CheckpointStore:
         return open_filesystem(uri, self._configuration)
 
 
-def _without_committables(metadata: CheckpointMetadata) -> CheckpointMetadata:
+def without_committables(metadata: CheckpointMetadata) -> CheckpointMetadata:
+    """The same snapshot after its sinks have committed."""
     operators = [
         operator.model_copy(
             update={"subtasks": [s.model_copy(update={"committables": []}) for s in operator.subtasks]}

@@ -6,6 +6,7 @@ Pure values. An effect whose outcome matters comes back as an event of `jobmanag
 from dataclasses import dataclass
 from typing import Any
 
+from penstock.checkpoint.store import Snapshot
 from penstock.control.messages import Command
 from penstock.graph.jobgraph import SourceSpec
 from penstock_api.manifest import CheckpointMetadata
@@ -21,7 +22,12 @@ class Send:
 
 @dataclass(slots=True, frozen=True)
 class Prepare:
-    """Claim the next attempt and find what it restores; answered by Prepared or PreparationFailed."""
+    """Claim the next attempt and find what it restores; answered by Prepared or PreparationFailed.
+
+    `known` is a snapshot that the job has just completed: nothing needs to be looked for.
+    """
+
+    known: Snapshot | None = None
 
 
 @dataclass(slots=True, frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from penstock.checkpoint.store import Snapshot
 from penstock.control.messages import Event, Failure, SlotAddress
+from penstock.jobmanager.requirements import Requirements
 
 
 @dataclass(slots=True, frozen=True)
@@ -110,11 +111,19 @@ class CancelWanted:
 
 
 @dataclass(slots=True, frozen=True)
+class RequirementsChanged:
+    """How parallel each vertex may be from now on; checked by who made it."""
+
+    wanted: Requirements
+
+
+@dataclass(slots=True, frozen=True)
 class Tick:
     """Time has passed: the machine's deadline may have come."""
 
 
 JobEvent = (
     Prepared | PreparationFailed | SlotsFree | SlotsGone | FromSlot | SplitsAssigned | EnumeratorFailed
-    | EnumeratorsSnapshotted | MetadataWritten | MetadataFailed | SnapshotWanted | CancelWanted | Tick
+    | EnumeratorsSnapshotted | MetadataWritten | MetadataFailed | SnapshotWanted | CancelWanted | RequirementsChanged
+    | Tick
 )  # fmt: skip

@@ -11,8 +11,10 @@ from penstock.checkpoint.restore import RestorePlan
 from penstock.checkpoint.store import Snapshot
 from penstock.control.messages import Failure, SlotAddress, TaskState
 from penstock.graph.jobgraph import JobGraph
+from penstock.jobmanager.adaptive import AdaptiveSettings
 from penstock.jobmanager.effects import Effect
 from penstock.jobmanager.failover import RestartStrategy
+from penstock.jobmanager.requirements import Parallelism, Requirements
 from penstock.jobmanager.status import LEGAL_MOVES, IllegalMove, JobStatus
 
 ENDED = frozenset({TaskState.FINISHED, TaskState.CANCELED, TaskState.FAILED})
@@ -57,12 +59,29 @@ class FailureRecord:
 
 
 @dataclass(slots=True)
+class Rescale:
+    """A change of parallelism, under way or past. Times in ms."""
+
+    started: int
+    before: Parallelism
+    target: Parallelism
+    after: Parallelism | None = None
+    snapshot: Snapshot | None = None
+    """The checkpoint taken for it; complete."""
+    checkpoint_failure: str | None = None
+    """Why there is none: it goes on from the newest one."""
+    is_cancelling: bool = False
+    ended: int = -1
+    failure: str | None = None
+
+
+@dataclass(slots=True)
 class JobOptions:
     """What the job was started with beside its graph. Times in ms."""
 
     configuration: dict[str, str]
+    adaptive: AdaptiveSettings
     allow_non_restored: bool = False
-    slot_timeout: int = 300_000
     cancel_timeout: int = 10_000
 
 
@@ -95,6 +114,22 @@ class Job:
     uncommitted: dict[int, tuple[str, set[TaskKey]]] = field(default_factory=dict)
     """Completed snapshots whose commits are not all reported: location and tasks."""
     is_final_wanted: bool = False
+    requirements: Requirements = field(default_factory=dict)
+    """How parallel each vertex may be."""
+    rescale: Rescale | None = None
+    """The change of parallelism that is under way."""
+    rescales: list[Rescale] = field(default_factory=list)
+    """The last ones, newest first."""
+    rescale_since: int | None = None
+    """Since when another parallelism has been possible."""
+    rescale_at: int | None = None
+    """When to look again."""
+    rescale_not_before: int = 0
+    """After a change that failed."""
+    is_rescale_asked: bool = False
+    """Somebody asked for it: no cool-down."""
+    stable_at: int | None = None
+    """CREATED: until when to wait for more slots than suffice."""
     effects: list[Effect] = field(default_factory=list)
     coordinator: Coordinator = field(init=False)
 

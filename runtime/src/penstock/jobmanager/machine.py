@@ -10,22 +10,19 @@ returns. One module of `jobmanager.states` says what events mean in each phase:
 import platform
 from collections.abc import Mapping
 
-from penstock.checkpoint.coordinator import Coordinator, JobIdentity, PendingCheckpoint, SnapshotRequest
+from penstock.checkpoint.coordinator import Coordinator, JobIdentity
+from penstock.checkpoint.pending import SnapshotRequest
 from penstock.checkpoint.settings import CheckpointSettings, duration_of
-from penstock.control.messages import (
-    CheckpointAborted,
-    CheckpointCompleted,
-    Failure,
-    TaskState,
-    TriggerCheckpoint,
-)
+from penstock.control.messages import Failure, TaskState
 from penstock.graph.jobgraph import JobGraph
 from penstock.jobmanager import effects, events
+from penstock.jobmanager.adaptive import read_adaptive
 from penstock.jobmanager.failover import read_strategy
 from penstock.jobmanager.job import ENDED, Job, JobOptions
-from penstock.jobmanager.states import draining, executing, initializing, waiting
+from penstock.jobmanager.requirements import initial_requirements
+from penstock.jobmanager.snapshot_effects import SnapshotEffects
+from penstock.jobmanager.states import draining, executing, initializing, rescaling, waiting
 from penstock.jobmanager.status import JobStatus
-from penstock_api.manifest import CheckpointMetadata
 
 PENSTOCK_VERSION = "0.1.0"
 _PREPARING = (JobStatus.INITIALIZING, JobStatus.RESTARTING)
@@ -48,13 +45,15 @@ class JobMachine:
         options = JobOptions(
             configuration=dict(configuration),
             allow_non_restored=allow_non_restored,
-            slot_timeout=duration_of(configuration, 300_000, "slot.request.timeout"),
+            adaptive=read_adaptive(configuration),
             cancel_timeout=duration_of(configuration, 10_000, "task.cancellation.timeout"),
         )
         strategy = read_strategy(configuration, settings.is_enabled)
         self.job = Job(job_id, graph, options, strategy, now)
         identity = JobIdentity(job_id, graph.name, platform.python_version(), PENSTOCK_VERSION)
-        self.job.coordinator = Coordinator(identity, settings, _Actions(self.job))
+        self.job.coordinator = Coordinator(identity, settings, SnapshotEffects(self.job))
+        adaptive = options.adaptive
+        self.job.requirements = initial_requirements(graph, adaptive.is_adaptive, adaptive.is_reactive)
 
     def start(self, now: int) -> list[effects.Effect]:
         """Begin."""
@@ -70,8 +69,13 @@ class JobMachine:
             job.free_slots = event.slots
             if job.status is JobStatus.CREATED:
                 waiting.deploy_if_possible(job, now)
+            rescaling.consider(job, now)
         elif isinstance(event, events.SlotsGone):
             self._slots_gone(event, now)
+        elif isinstance(event, events.RequirementsChanged):
+            rescaling.require(job, event.wanted, now)
+            if job.status is JobStatus.CREATED:
+                waiting.deploy_if_possible(job, now)
         elif isinstance(event, events.SnapshotWanted):
             request = SnapshotRequest(
                 event.request_id, event.is_savepoint, event.directory, event.stop, event.drain
@@ -83,8 +87,9 @@ class JobMachine:
 
     def next_wake(self) -> int | None:
         """When a Tick is due."""
-        times = [t for t in (self.job.deadline, self.job.coordinator.wake_at()) if t is not None]
-        return min(times, default=None)
+        job = self.job
+        times = (job.deadline, job.stable_at, job.rescale_at, job.coordinator.wake_at())
+        return min((t for t in times if t is not None), default=None)
 
     def _by_state(self, event: events.JobEvent, now: int) -> None:
         job = self.job
@@ -107,6 +112,7 @@ class JobMachine:
             draining.enter_failing(job, event.failure, now)
         elif isinstance(event, events.MetadataWritten):
             coordinator.metadata_written(event.checkpoint_id, now)
+            rescaling.consider(job, now)
         elif isinstance(event, events.MetadataFailed):
             coordinator.metadata_failed(event.checkpoint_id, event.message, now)
             if event.is_superseded:
@@ -124,14 +130,20 @@ class JobMachine:
         elif job.status in _DRAINING:
             draining.tick(job, now)
         elif job.status in _EXECUTING:
-            if job.deadline is not None and now >= job.deadline:
-                draining.enter_failing(job, waiting.missing_slots(job), now)
-            else:
+            failure = waiting.tick(job, now) if job.status is JobStatus.CREATED else None
+            if failure is not None:
+                draining.enter_failing(job, failure, now)
+                return
+            rescaling.tick(job, now)
+            if job.status in _EXECUTING:
                 self._coordinate(now)
+            rescaling.consider(job, now)
 
     def _coordinate(self, now: int) -> None:
         coordinator = self.job.coordinator
-        if not coordinator.tick(now):
+        is_tolerable = coordinator.tick(now)
+        rescaling.snapshot_failed(self.job, now)
+        if not is_tolerable and self.job.status in _EXECUTING:
             latest = coordinator.history.latest_failed
             why = latest.failure if latest and latest.failure else "unknown"
             failure = Failure(
@@ -157,6 +169,9 @@ class JobMachine:
                 draining.enter_failing(job, failure, now, slot=lost[0])
         elif job.status in _DRAINING:
             draining.slots_gone(job, tuple(lost), now)
+        else:
+            for slot_id in lost:
+                job.slots.pop(slot_id)
 
     def _take(self) -> list[effects.Effect]:
         taken, self.job.effects = self.job.effects, []
@@ -170,66 +185,3 @@ def _is_of_another_attempt(job: Job, event: events.JobEvent) -> bool:
     if isinstance(event, events.SplitsAssigned | events.EnumeratorFailed | events.EnumeratorsSnapshotted):
         return event.attempt != job.attempt
     return False
-
-
-class _Actions:
-    """The coordinator's wishes as effects of the job."""
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-
-    def snapshot_enumerators(self, checkpoint_id: int) -> None:
-        """See CoordinatorActions."""
-        self._job.emit(effects.SnapshotEnumerators(self._job.attempt, checkpoint_id))
-
-    def trigger(self, checkpoint: PendingCheckpoint, now: int) -> None:
-        """See CoordinatorActions."""
-        record, request = checkpoint.record, checkpoint.request
-        command = TriggerCheckpoint(
-            job_id=self._job.id,
-            attempt=self._job.attempt,
-            checkpoint_id=record.id,
-            timestamp=record.triggered,
-            location=record.location,
-            is_savepoint=request.is_savepoint,
-            stop=request.stop,
-            drain=request.drain,
-        )
-        for slot_id in self._job.slots:
-            self._job.emit(effects.Send(slot_id, command))
-
-    def write(self, location: str, metadata: CheckpointMetadata) -> None:
-        """See CoordinatorActions."""
-        holders = {
-            (vertex.id, subtask.index)
-            for vertex in self._job.graph.vertices
-            for operator in metadata.operators
-            if operator.operator_id in {spec.operator_id for spec in vertex.operators}
-            for subtask in operator.subtasks
-            if subtask.committables
-        }
-        if holders:
-            self._job.uncommitted[metadata.checkpoint_id] = (location, holders)
-        self._job.emit(effects.WriteMetadata(location, metadata))
-
-    def notify_complete(self, checkpoint_id: int) -> None:
-        """See CoordinatorActions."""
-        self._send_all(
-            CheckpointCompleted(job_id=self._job.id, attempt=self._job.attempt, checkpoint_id=checkpoint_id)
-        )
-
-    def notify_aborted(self, checkpoint_id: int, location: str) -> None:
-        """See CoordinatorActions."""
-        self._job.uncommitted.pop(checkpoint_id, None)
-        self._send_all(
-            CheckpointAborted(job_id=self._job.id, attempt=self._job.attempt, checkpoint_id=checkpoint_id)
-        )
-        self._job.emit(effects.Discard(location))
-
-    def prune(self) -> None:
-        """See CoordinatorActions."""
-        self._job.emit(effects.Prune(max(1, self._job.coordinator.settings.retained)))
-
-    def _send_all(self, command: CheckpointCompleted | CheckpointAborted) -> None:
-        for slot_id in self._job.slots:
-            self._job.emit(effects.Send(slot_id, command))

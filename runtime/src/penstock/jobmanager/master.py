@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from penstock.checkpoint.settings import CheckpointSettings, duration_of, read_settings
-from penstock.control.messages import Command, Inspected, SlotLost, SlotReady
+from penstock.control.messages import Command, Inspected, SlotAddress, SlotLost, SlotReady
 from penstock.control.registration import (
     EventBatch,
     Poll,
@@ -26,10 +26,18 @@ from penstock.control.registration import (
 )
 from penstock.graph.jobgraph import JobGraph
 from penstock.jobmanager.clock import now_ms
-from penstock.jobmanager.events import CancelWanted, FromSlot, SlotsFree, SlotsGone, SnapshotWanted
+from penstock.jobmanager.events import (
+    CancelWanted,
+    FromSlot,
+    RequirementsChanged,
+    SlotsFree,
+    SlotsGone,
+    SnapshotWanted,
+)
 from penstock.jobmanager.inspections import Inspections
 from penstock.jobmanager.machine import JobMachine
 from penstock.jobmanager.registry import Registry, TaskManager
+from penstock.jobmanager.requirements import Requirements, problems_of
 from penstock.jobmanager.running import RunningJob
 from penstock.jobmanager.storage import JobStorage
 
@@ -115,6 +123,14 @@ class Master:
     def cancel(self, job_id: str) -> None:
         """End a job without state. KeyError for an unknown job."""
         self.jobs[job_id].handle(CancelWanted())
+
+    def require(self, job_id: str, wanted: Requirements) -> None:
+        """Set how parallel a job may be. KeyError for an unknown job, ValueError says what it cannot be."""
+        job = self.jobs[job_id]
+        problems = problems_of(job.machine.job.graph, wanted)
+        if problems:
+            raise ValueError("\n".join(problems))
+        job.handle(RequirementsChanged(wanted))
 
     # ------------------------------------------------------------------ TaskManagers
 
@@ -222,6 +238,10 @@ class Master:
         if manager is not None:
             manager.send(command)
             self._wake[manager.session].set()
+
+    def free(self) -> tuple[SlotAddress, ...]:
+        """The slots that nobody uses now."""
+        return self.registry.free_slots()
 
     def take(self, slot_ids: tuple[str, ...]) -> None:
         """These slots are in use."""

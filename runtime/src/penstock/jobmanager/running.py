@@ -10,16 +10,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from penstock.control.messages import Command
+from penstock.control.messages import Command, SlotAddress
 from penstock.filesystems.errors import FileSystemError
 from penstock.jobmanager import effects
 from penstock.jobmanager.clock import now_ms
 from penstock.jobmanager.enumerators import Enumerators
-from penstock.jobmanager.events import JobEvent, Tick
+from penstock.jobmanager.events import JobEvent, Prepared, RequirementsChanged, SlotsFree, Tick
 from penstock.jobmanager.machine import JobMachine
 from penstock.jobmanager.storage import JobStorage
 
 log = logging.getLogger(__name__)
+_MAY_DEPLOY = (Prepared, RequirementsChanged, Tick)
 
 
 class SlotSide(Protocol):
@@ -27,6 +28,9 @@ class SlotSide(Protocol):
 
     def send(self, slot_id: str, command: Command) -> None:
         """Send a command; nothing happens if the slot is gone."""
+
+    def free(self) -> tuple[SlotAddress, ...]:
+        """The slots that nobody uses now."""
 
     def take(self, slot_ids: tuple[str, ...]) -> None:
         """These are the job's."""
@@ -56,6 +60,9 @@ class RunningJob:
     def handle(self, event: JobEvent) -> None:
         """Feed an event, in the event loop."""
         before = self.machine.job.status
+        if isinstance(event, _MAY_DEPLOY) and self.machine.job.free_slots != (free := self._slots.free()):
+            # Another job may have taken what was offered to both.
+            self._carry_out(self.machine.handle(SlotsFree(free), now_ms()))
         wanted = self.machine.handle(event, now_ms())
         after = self.machine.job.status
         if before is not after:
@@ -103,7 +110,7 @@ class RunningJob:
     def _store(self, effect: effects.Effect) -> None:
         storage = self.storage
         if isinstance(effect, effects.Prepare):
-            self._in_thread(storage.prepare)
+            self._in_thread(lambda: storage.prepare(effect.known))
         elif isinstance(effect, effects.WriteMetadata):
             self._in_thread(lambda: storage.write(effect.location, effect.metadata))
         elif isinstance(effect, effects.MarkCommitted):

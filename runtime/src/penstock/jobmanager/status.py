@@ -28,7 +28,7 @@ _S = JobStatus
 LEGAL_MOVES: dict[JobStatus, frozenset[JobStatus]] = {
     _S.INITIALIZING: frozenset({_S.CREATED, _S.RESTARTING, _S.FAILED, _S.CANCELED}),
     _S.CREATED: frozenset({_S.RUNNING, _S.FAILING, _S.CANCELLING, _S.FINISHED}),
-    _S.RUNNING: frozenset({_S.FAILING, _S.CANCELLING, _S.FINISHED}),
+    _S.RUNNING: frozenset({_S.FAILING, _S.CANCELLING, _S.FINISHED, _S.RESTARTING}),
     _S.FAILING: frozenset({_S.RESTARTING, _S.FAILED, _S.CANCELLING}),
     _S.RESTARTING: frozenset({_S.CREATED, _S.FAILED, _S.CANCELED}),
     _S.CANCELLING: frozenset({_S.CANCELED}),

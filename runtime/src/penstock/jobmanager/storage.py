@@ -6,7 +6,7 @@ Called by `jobmanager.master` only.
 import traceback
 from collections.abc import Mapping
 
-from penstock.checkpoint.store import CheckpointStore, SnapshotProblem, Superseded
+from penstock.checkpoint.store import CheckpointStore, Snapshot, SnapshotProblem, Superseded
 from penstock.control.messages import Failure
 from penstock.filesystems.errors import BucketMissing, FileSystemError, StorageAccessDenied
 from penstock.jobmanager.events import MetadataFailed, MetadataWritten, PreparationFailed, Prepared
@@ -31,10 +31,12 @@ class JobStorage:
             self._store = CheckpointStore(self._directory, self._job_id, self._configuration)
         return self._store
 
-    def prepare(self) -> Prepared | PreparationFailed:
+    def prepare(self, known: Snapshot | None = None) -> Prepared | PreparationFailed:
         """Claim the next attempt; find the newest checkpoint of the job, else its savepoint (Decision 11)."""
         try:
             attempt = self.store.claim_attempt()
+            if known is not None:
+                return Prepared(attempt, known, known.metadata.checkpoint_id + 1)
             highest = self.store.highest_id()
             restored = self.store.newest()
             if restored is None and self._savepoint:

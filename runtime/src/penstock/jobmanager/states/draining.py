@@ -4,7 +4,7 @@ from penstock.control.messages import CancelTasks, CommitDone, Failure, TaskStat
 from penstock.jobmanager.effects import ReleaseSlots, Send, StopEnumerators
 from penstock.jobmanager.events import CancelWanted, FromSlot, JobEvent
 from penstock.jobmanager.job import ENDED, Job
-from penstock.jobmanager.states import initializing, terminal
+from penstock.jobmanager.states import initializing, rescaling, terminal
 from penstock.jobmanager.status import JobStatus
 
 FATAL_REASONS = frozenset({"StateIncompatible", "StateNotClaimed", "AttemptSuperseded", "CheckpointTooOld"})
@@ -19,6 +19,7 @@ def enter_failing(
     if job.status in (JobStatus.FAILING, JobStatus.CANCELLING):
         return
     job.failure = failure
+    rescaling.abandon(job, failure.message, now)
     job.coordinator.stop(f"the job failed: {failure.message.splitlines()[0] if failure.message else ''}", now)
     job.move(JobStatus.FAILING, now)
     _cancel_tasks(job, now)
@@ -27,6 +28,7 @@ def enter_failing(
 def enter_cancelling(job: Job, now: int) -> None:
     """Somebody wants the job to end without state."""
     was_failing = job.status is JobStatus.FAILING
+    rescaling.abandon(job, "the job was cancelled", now)
     job.coordinator.stop("the job was cancelled", now)
     job.move(JobStatus.CANCELLING, now)
     if was_failing:

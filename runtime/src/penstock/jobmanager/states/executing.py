@@ -3,7 +3,7 @@
 Called by `jobmanager.machine`. Every event of another attempt was dropped before.
 """
 
-from penstock.checkpoint.coordinator import SnapshotRequest
+from penstock.checkpoint.pending import SnapshotRequest
 from penstock.control.messages import (
     AddSplits,
     CheckpointAcknowledged,
@@ -21,7 +21,7 @@ from penstock.control.messages import (
 from penstock.jobmanager.effects import AskForSplits, MarkCommitted, Send
 from penstock.jobmanager.events import FromSlot, SplitsAssigned
 from penstock.jobmanager.job import Execution, Job
-from penstock.jobmanager.states import draining, terminal
+from penstock.jobmanager.states import draining, rescaling, terminal
 from penstock.jobmanager.status import JobStatus
 
 
@@ -89,6 +89,9 @@ def _task_changed(job: Job, event: TaskStateChanged, now: int) -> None:
     if execution is None:
         return
     execution.move(event.state, now)
+    if job.rescale is not None and job.rescale.is_cancelling:
+        rescaling.advance(job, now)
+        return
     if event.state in (TaskState.FAILED, TaskState.CANCELED):
         failure = event.failure or Failure(
             exception="TaskEnded",
@@ -112,8 +115,12 @@ def advance(job: Job, now: int) -> None:
         for execution in job.executions.values():
             if execution.state is TaskState.FINISHED:
                 job.coordinator.task_finished((execution.vertex_id, execution.index), now)
+        rescaling.concluded(job, now)
         _want_final_checkpoint(job, now)
-    if states and all(state is TaskState.FINISHED for state in states):
+        rescaling.consider(job, now)
+    if states and rescaling.is_due_to_end(job):
+        rescaling.advance(job, now)
+    elif states and all(state is TaskState.FINISHED for state in states):
         job.coordinator.stopped()
         terminal.enter(job, JobStatus.FINISHED, now)
 

@@ -5,7 +5,7 @@ from penstock.control.messages import Failure
 from penstock.jobmanager.effects import Prepare
 from penstock.jobmanager.events import CancelWanted, JobEvent, PreparationFailed, Prepared
 from penstock.jobmanager.job import Job
-from penstock.jobmanager.states import terminal, waiting
+from penstock.jobmanager.states import rescaling, terminal, waiting
 from penstock.jobmanager.status import JobStatus
 
 
@@ -41,6 +41,7 @@ def handle(job: Job, event: JobEvent, now: int) -> None:
 
 def fail(job: Job, failure: Failure, is_final: bool, now: int) -> None:
     """No attempt could start."""
+    rescaling.abandon(job, failure.message, now)
     job.add_failure(failure, now)
     job.failure = failure
     delay = None if is_final else job.strategy.delay_after_failure(now)

@@ -2,11 +2,13 @@
 
 from penstock.jobmanager.effects import ReleaseSlots, StopEnumerators, StoreResult
 from penstock.jobmanager.job import Job
+from penstock.jobmanager.states import rescaling
 from penstock.jobmanager.status import JobStatus
 
 
 def enter(job: Job, status: JobStatus, now: int) -> None:
     """End the job: give back what it holds, and put on record an end that must not be run again."""
+    rescaling.abandon(job, f"the job is {status}", now)
     job.coordinator.stop(f"the job is {status}", now)
     job.move(status, now)
     job.emit(StopEnumerators())

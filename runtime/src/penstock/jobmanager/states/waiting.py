@@ -1,50 +1,82 @@
 """CREATED: the attempt waits for its slots, then its tasks are deployed and come up. Called by `jobmanager.machine`."""
 
-from penstock.control.messages import DeployTasks, Failure, SubtaskDeployment, TaskState
+from penstock.control.messages import DeployTasks, Failure, SlotAddress, SubtaskDeployment, TaskState
+from penstock.graph.jobgraph import JobGraph
 from penstock.jobmanager.effects import EnumeratorStart, Send, StartEnumerators, TakeSlots
 from penstock.jobmanager.job import Execution, Job
+from penstock.jobmanager.requirements import at_parallelism, fit, least_slots
 from penstock.jobmanager.scheduler import place, required_slots
 from penstock.jobmanager.status import JobStatus
 
 
 def enter(job: Job, now: int) -> None:
-    """Take the free slots if they suffice, else wait for more."""
+    """Take the slots there are if they suffice, else wait for more."""
     job.move(JobStatus.CREATED, now)
     job.executions = {}
     job.uncommitted = {}
     job.is_final_wanted = False
-    job.deadline = now + job.options.slot_timeout
+    job.stable_at = None
+    wait = job.options.adaptive.resource_wait
+    job.deadline = now + wait if wait >= 0 else None
     deploy_if_possible(job, now)
 
 
 def missing_slots(job: Job) -> Failure:
     """Why the wait for slots ended."""
+    needed = least_slots(job.graph, job.requirements)
     return Failure(
         exception="NoResourceAvailableException",
-        message=f"the job needs {required_slots(job.graph)} slots and {len(job.free_slots)} are free: start more "
+        message=f"the job needs {needed} slots and {len(job.free_slots) + len(job.slots)} are free: start more "
         "TaskManagers, raise taskmanager.numberOfTaskSlots or lower the parallelism",
     )
 
 
+def tick(job: Job, now: int) -> Failure | None:
+    """Waited long enough: for more slots than suffice, or for any. The failure if it was for nothing."""
+    if not job.executions:
+        deploy_if_possible(job, now)
+    if not job.executions and job.deadline is not None and now >= job.deadline:
+        return missing_slots(job)
+    return None
+
+
 def deploy_if_possible(job: Job, now: int) -> None:
-    """Deploy the attempt when there are slots for all of it."""
-    needed = required_slots(job.graph)
-    if job.executions or len(job.free_slots) < needed:
+    """Deploy the attempt when there are slots for all that is wanted, or waiting for more is over.
+
+    A job that is being rescaled takes what there is at once.
+    """
+    pool = (*job.slots.values(), *job.free_slots)
+    target = None if job.executions else fit(job.graph, job.requirements, len(pool))
+    if target is None:
+        job.stable_at = None
         return
-    chosen = job.free_slots[:needed]
-    job.free_slots = job.free_slots[needed:]
-    job.slots = {slot.slot_id: slot for slot in chosen}
-    placement = place(job.graph, chosen)
-    for vertex in job.graph.vertices:
+    if job.rescale is None and target != fit(job.graph, job.requirements, None):
+        if job.stable_at is None:
+            job.stable_at = now + job.options.adaptive.resource_stabilization
+        if now < job.stable_at:
+            return
+    _deploy(job, at_parallelism(job.graph, target), pool, now)
+
+
+def _deploy(job: Job, graph: JobGraph, pool: tuple[SlotAddress, ...], now: int) -> None:
+    job.graph = graph
+    needed = required_slots(graph)
+    chosen = pool[:needed]
+    taken = {slot.slot_id for slot in chosen}
+    job.free_slots = tuple(slot for slot in job.free_slots if slot.slot_id not in taken)
+    # Slots of the last attempt that have no task in this one go back when it runs: new processes cost time.
+    job.slots = {slot.slot_id: slot for slot in (*chosen, *job.slots.values())}
+    placement = place(graph, chosen)
+    for vertex in graph.vertices:
         for index, slot_id in enumerate(placement[vertex.id]):
             execution = Execution(vertex.id, index, slot_id, TaskState.CREATED, {TaskState.CREATED: now})
             execution.move(TaskState.SCHEDULED, now)
             execution.move(TaskState.DEPLOYING, now)
             job.executions[vertex.id, index] = execution
-    job.deadline = None
-    job.emit(TakeSlots(tuple(job.slots)))
-    for slot_id in job.slots:
-        job.emit(Send(slot_id, _deployment(job, slot_id, placement)))
+    job.deadline = job.stable_at = None
+    job.emit(TakeSlots(tuple(taken)))
+    for slot in chosen:
+        job.emit(Send(slot.slot_id, _deployment(job, slot.slot_id, placement)))
     job.emit(StartEnumerators(job.attempt, _sources(job)))
 
 
