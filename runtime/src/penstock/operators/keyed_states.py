@@ -6,7 +6,14 @@ A handle always means the backend's current key. A value taken out may be change
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from penstock.common.state_descriptors import StateTtlConfig
+from penstock.common.state_descriptors import (
+    AggregatingStateDescriptor,
+    ListStateDescriptor,
+    MapStateDescriptor,
+    ReducingStateDescriptor,
+    StateDescriptor,
+    StateTtlConfig,
+)
 from penstock.operators.contract import TimerService
 from penstock.state.contract import MISSING, StateTable
 
@@ -220,3 +227,25 @@ class AggregatingState(State):
         if held is MISSING:
             held = self._function.create_accumulator()
         self._cell.write(self._function.add(value, held))
+
+
+_MAKERS: tuple[tuple[type[StateDescriptor], Callable[[StateCell, Any], State]], ...] = (
+    (ReducingStateDescriptor, lambda cell, descriptor: ReducingState(cell, descriptor.reducer())),
+    (
+        AggregatingStateDescriptor,
+        lambda cell, descriptor: AggregatingState(cell, descriptor.get_agg_function()),
+    ),
+    (ListStateDescriptor, lambda cell, _: ListState(cell)),
+    (MapStateDescriptor, lambda cell, _: MapState(cell)),
+)
+
+
+def state_handle(
+    table: StateTable, descriptor: StateDescriptor, clock: TimerService, namespace: Any = None
+) -> Any:
+    """The handle of the descriptor's kind on a table and namespace."""
+    cell = StateCell(table, descriptor.ttl, clock, namespace)
+    for kind, make in _MAKERS:
+        if isinstance(descriptor, kind):
+            return make(cell, descriptor)
+    return ValueState(cell)

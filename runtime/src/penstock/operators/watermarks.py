@@ -21,9 +21,10 @@ class WatermarksFactory:
 
     strategy: WatermarkStrategy
 
-    def __call__(self) -> "WatermarksOperator":
-        """A new operator."""
-        return WatermarksOperator(self.strategy)
+    def __call__(self) -> PassiveOperator:
+        """A new operator: the strategy's own, if it brings one."""
+        create = getattr(self.strategy, "create_operator", None)
+        return create() if create is not None else WatermarksOperator(self.strategy)
 
 
 @dataclass(slots=True)

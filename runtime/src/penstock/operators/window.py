@@ -9,25 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from penstock.common.state_descriptors import (
-    AggregatingStateDescriptor,
-    ListStateDescriptor,
-    MapStateDescriptor,
-    ReducingStateDescriptor,
-    StateDescriptor,
-)
+from penstock.common.state_descriptors import StateDescriptor
 from penstock.operators.base import PassiveOperator
 from penstock.operators.collector import Collector
 from penstock.operators.contract import MIN_TIMESTAMP, Batch, OperatorContext
-from penstock.operators.keyed_states import (
-    AggregatingState,
-    ListState,
-    MapState,
-    ReducingState,
-    State,
-    StateCell,
-    ValueState,
-)
+from penstock.operators.keyed_states import state_handle
 from penstock.operators.runtime_context import RuntimeContext
 from penstock.operators.window_content import Content, Emission, WindowContext
 from penstock.state.contract import MISSING
@@ -260,17 +246,6 @@ class WindowOperator(PassiveOperator):
             function.close()
 
 
-_KINDS: tuple[tuple[type[StateDescriptor], Callable[[StateCell, Any], State]], ...] = (
-    (ReducingStateDescriptor, lambda cell, descriptor: ReducingState(cell, descriptor.reducer())),
-    (
-        AggregatingStateDescriptor,
-        lambda cell, descriptor: AggregatingState(cell, descriptor.get_agg_function()),
-    ),
-    (ListStateDescriptor, lambda cell, _: ListState(cell)),
-    (MapStateDescriptor, lambda cell, _: MapState(cell)),
-)
-
-
 class _WindowState:
     """State of one key and window, for functions and triggers."""
 
@@ -283,11 +258,7 @@ class _WindowState:
         """A handle on the state of that descriptor."""
         assert self._ctx.state is not None  # noqa: S101 - windows are keyed
         table = self._ctx.state.table(self._prefix + descriptor.name)
-        cell = StateCell(table, descriptor.ttl, self._ctx.timers, self._namespace)
-        for kind, make in _KINDS:
-            if isinstance(descriptor, kind):
-                return make(cell, descriptor)
-        return ValueState(cell)
+        return state_handle(table, descriptor, self._ctx.timers, self._namespace)
 
     get_list_state = get_map_state = get_reducing_state = get_aggregating_state = get_state
 

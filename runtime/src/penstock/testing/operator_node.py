@@ -1,0 +1,193 @@
+"""One operator of a harness: with a real state backend and real timers by a manual clock, but without a task.
+
+Made by `testing.stream_harness`, which wires the outputs and moves the time.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from penstock.graph.program_module import dumps, loads
+from penstock.graph.streamgraph import StreamNode
+from penstock.operators.contract import (
+    MIN_TIMESTAMP,
+    Batch,
+    Operator,
+    OperatorContext,
+    OperatorSnapshot,
+    RestoredState,
+)
+from penstock.state.hashmap import HashMapBackend
+from penstock.taskmanager.metrics import OperatorMetrics
+from penstock.taskmanager.watermarks import WatermarkMerge
+from penstock.testing.clock import ManualClock, ManualTimers
+from penstock_api.keys import key_group_range
+
+JOB_ID = "0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Which subtask a harness plays: it holds that subtask's share of the key groups."""
+
+    subtask_index: int = 0
+    parallelism: int = 1
+    max_parallelism: int = 128
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSnapshot:
+    """What one subtask of an operator stored: bytes by key group, and what is not keyed."""
+
+    groups: Mapping[int, bytes]
+    other: OperatorSnapshot
+
+
+@dataclass(slots=True)
+class NodeOutput:
+    """Remembers what an operator gives and passes it on."""
+
+    receivers: dict[str | None, list[Callable[[Batch], None]]] = field(default_factory=dict)
+    watermark_receivers: list[Callable[[int], None]] = field(default_factory=list)
+    idle_receivers: list[Callable[[bool], None]] = field(default_factory=list)
+    on_side: Callable[[str, Batch], None] = lambda tag, batch: None
+    watermark: int = MIN_TIMESTAMP
+    is_idle: bool = False
+
+    def emit(self, batch: Batch) -> None:
+        """To the readers of the main output."""
+        if batch.values:
+            for receive in self.receivers.get(None, ()):
+                receive(batch)
+
+    def emit_side(self, tag: str, batch: Batch) -> None:
+        """To the readers of that side output, and to the test."""
+        if batch.values:
+            self.on_side(tag, batch)
+            for receive in self.receivers.get(tag, ()):
+                receive(batch)
+
+    def emit_watermark(self, timestamp: int) -> None:
+        """To all readers, if it moved."""
+        if timestamp > self.watermark:
+            self.watermark = timestamp
+            for receive in self.watermark_receivers:
+                receive(timestamp)
+
+    def emit_idle(self, is_idle: bool) -> None:
+        """To all readers, if it changed."""
+        if is_idle != self.is_idle:
+            self.is_idle = is_idle
+            for receive in self.idle_receivers:
+                receive(is_idle)
+
+
+class OperatorNode:
+    """An operator with what belongs to it. Its functions are copies, as in a slot."""
+
+    def __init__(self, node: StreamNode, clock: ManualClock, placement: Placement) -> None:
+        self.node = node
+        self.output = NodeOutput()
+        self.operator: Operator = loads(dumps(node.make))()
+        self.placement = placement
+        self.backend: HashMapBackend | None = None
+        if node.is_keyed:
+            first, last = key_group_range(
+                placement.max_parallelism, placement.parallelism, placement.subtask_index
+            )
+            self.backend = HashMapBackend(placement.max_parallelism, first, last, node.name)
+        self.timers = ManualTimers(node.name, self.backend, clock)
+        self.metrics = OperatorMetrics()
+        self.context: OperatorContext
+        self._merge = WatermarkMerge(max(1, len(node.upstreams)))
+
+    @property
+    def name(self) -> str:
+        """What names its state in a snapshot: the uid, or else its place."""
+        return self.node.uid or f"{self.node.id}:{self.node.name}"
+
+    def prepare(
+        self,
+        configuration: Mapping[str, str],
+        post: Callable[[Callable[[], None]], None],
+        restored: list[NodeSnapshot],
+    ) -> None:
+        """Load the state of the subtasks that had it and make the context."""
+        placement = self.placement
+        selectors = [*self.node.key_selectors, _no_key] if self.node.is_keyed else []
+        self.context = OperatorContext(
+            task_name=self.node.name,
+            operator_name=self.node.name,
+            operator_id=f"{self.node.id:032x}",
+            subtask_index=placement.subtask_index,
+            parallelism=placement.parallelism,
+            max_parallelism=placement.max_parallelism,
+            attempt=1,
+            job_id=JOB_ID,
+            output=self.output,
+            timers=self.timers,
+            metrics=self.metrics,
+            configuration=configuration,
+            state=self.backend,
+            key_selectors=selectors,
+            restored=self._restored(restored) if restored else None,
+            post=post,
+        )
+
+    def _restored(self, old: list[NodeSnapshot]) -> RestoredState:
+        placement = self.placement
+        backend = self.backend
+        for snapshot in old:
+            for group, data in snapshot.groups.items():
+                if backend is not None and backend.first <= group <= backend.last:
+                    backend.load_group(group, data)
+        own = [
+            snap for index, snap in enumerate(old) if index % placement.parallelism == placement.subtask_index
+        ]
+        return RestoredState(
+            checkpoint_id=1,
+            operator=[snap.other.operator for snap in own if snap.other.operator is not None],
+            union=[snap.other.operator for snap in old if snap.other.operator is not None],
+            writer=[state for snap in own for state in snap.other.writer],
+            committables=[one for snap in own for one in snap.other.committables],
+            old_parallelism=len(old),
+        )
+
+    def open(self) -> None:
+        """Open the operator and let its timers fire."""
+        self.operator.open(self.context)
+        self.timers.start(self.operator)
+
+    def on_watermark(self, edge: int, timestamp: int) -> None:
+        """One of its inputs has reached that event time."""
+        advance = self._merge.on_watermark(edge, timestamp)
+        if advance.watermark is not None:
+            self.timers.advance(advance.watermark)
+            self.operator.on_watermark(advance.watermark)
+
+    def on_idle(self, edge: int, is_idle: bool) -> None:
+        """One of its inputs became idle, or active."""
+        advance = self._merge.on_idle(edge, is_idle)
+        if advance.watermark is not None:
+            self.timers.advance(advance.watermark)
+            self.operator.on_watermark(advance.watermark)
+        if advance.is_idle is not None:
+            self.output.emit_idle(advance.is_idle)
+
+    def snapshot(self, checkpoint_id: int) -> NodeSnapshot:
+        """Its state now."""
+        other = self.operator.snapshot(checkpoint_id)
+        if self.backend is None:
+            return NodeSnapshot({}, other)
+        frozen = self.backend.freeze()
+        while not frozen.step(1.0):
+            continue
+        if frozen.failure is not None:
+            raise frozen.failure
+        return NodeSnapshot(
+            {self.backend.first + group: data for group, data in frozen.chunks.items()}, other
+        )
+
+
+def _no_key(_value: Any) -> Any:
+    raise TypeError("this input has no key: only keyed streams have one")
