@@ -14,3 +14,5 @@ class Barrier:
     is_savepoint: bool = False
     stop: bool = False
     """Nothing follows; tasks finish once the snapshot is complete and committed."""
+    is_native: bool = False
+    """A savepoint in the backend's own form instead of the canonical one."""

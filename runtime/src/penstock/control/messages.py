@@ -95,6 +95,8 @@ class TriggerCheckpoint(_Message):
     """Barriers may overtake records in flight, which become part of the snapshot; never for a savepoint or a stop."""
     alignment_timeout_ms: int = 0
     """With `unaligned`: stay aligned until alignment has taken this long; 0 is unaligned from the start."""
+    is_native: bool = False
+    """A savepoint in the state backend's own form instead of the canonical one."""
 
 
 class CheckpointCompleted(_Message):

@@ -1,11 +1,10 @@
 """Bytes of state: pickled by reference to the program's module, so that an upgraded class receives old values.
 
-Called by the hashmap backend and by operators' snapshots, in the task thread. Never stores a class by value: a class
-that the new program lacks must be named in the error, not silently brought back. For each dataclass the names of its
-fields are stored too (in a JSON header), so that a changed one is found at restore and not at some later record.
+Called by the backends and by operators' snapshots, in the task thread, and by tools. Never stores a class by value: a
+class that the new program lacks must be named in the error, not silently brought back. The fields of stored classes
+are kept too (in a JSON header), so that a changed class is found at restore and not at some later record.
 """
 
-import dataclasses
 import io
 import json
 import pickle
@@ -13,10 +12,12 @@ import struct
 from typing import Any
 
 from penstock.state.errors import StateError, StateIncompatible, StateNotSerializable, StateUnreadable
+from penstock.state.schema import Shapes, fit, shape_of
 
 _HEADER = struct.Struct("<I")
-Fields = dict[str, list[str]]
-"""Fields of dataclasses, by `module:qualname`."""
+_NO_HEADER = _HEADER.pack(0)
+_NAMES_A_CLASS = b"\x93"
+"""Pickle's STACK_GLOBAL: without this byte a pickle of protocol 5 holds built-in values only."""
 
 
 def dump_state(value: Any) -> bytes:
@@ -30,19 +31,33 @@ def dump_state(value: Any) -> bytes:
             f"a value in state cannot be stored: {error}. Keep values whose classes stand at the top level of a module; "
             "no lambdas, open files or locks"
         ) from error
-    header = json.dumps(writer.fields).encode() if writer.fields else b""
+    header = json.dumps(writer.shapes).encode() if writer.shapes else b""
     return _HEADER.pack(len(header)) + header + stream.getvalue()
+
+
+def dump_value(value: Any) -> bytes:
+    """As `dump_state`, quicker for one small value of built-in types."""
+    try:
+        data = pickle.dumps(value, protocol=5)
+    except Exception:  # noqa: BLE001 - whatever it is, dump_state says it better
+        return dump_state(value)
+    return dump_state(value) if _NAMES_A_CLASS in data else _NO_HEADER + data
 
 
 def load_state(data: bytes, where: str) -> Any:
     """Unpickle what `dump_state` made; StateIncompatible names the class that is missing or changed, `where` the operator."""
+    if data[:4] == _NO_HEADER and _NAMES_A_CLASS not in data:
+        try:
+            return pickle.loads(memoryview(data)[4:])
+        except (pickle.UnpicklingError, EOFError, ValueError) as error:
+            raise StateUnreadable(f"state of {where} is damaged: {error}") from error
     try:
         (size,) = _HEADER.unpack_from(data)
         body = _HEADER.size + size
-        fields = json.loads(data[_HEADER.size : body]) if size else {}
+        shapes = json.loads(data[_HEADER.size : body]) if size else {}
     except (struct.error, ValueError) as error:
         raise StateUnreadable(f"state of {where} is damaged: {error}") from error
-    reader = _Reader(io.BytesIO(data[body:]), where, fields)
+    reader = _Reader(io.BytesIO(data[body:]), where, shapes)
     try:
         return reader.load()
     except StateError:
@@ -56,30 +71,27 @@ def load_state(data: bytes, where: str) -> Any:
         ) from error
 
 
-def _field_names(kind: Any) -> list[str]:
-    return sorted(field.name for field in dataclasses.fields(kind))
-
-
 class _Writer(pickle.Pickler):
     def __init__(self, stream: io.BytesIO, protocol: int) -> None:
         super().__init__(stream, protocol=protocol)
-        self.fields: Fields = {}
+        self.shapes: Shapes = {}
         self._seen: set[type] = set()
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
         if kind not in self._seen:
             self._seen.add(kind)
-            if dataclasses.is_dataclass(kind):
-                self.fields[f"{kind.__module__}:{kind.__qualname__}"] = _field_names(kind)
+            shape = shape_of(kind)
+            if shape is not None:
+                self.shapes[f"{kind.__module__}:{kind.__qualname__}"] = shape
         return NotImplemented
 
 
 class _Reader(pickle.Unpickler):
-    def __init__(self, stream: io.BytesIO, where: str, fields: Fields) -> None:
+    def __init__(self, stream: io.BytesIO, where: str, shapes: Shapes) -> None:
         super().__init__(stream)
         self._where = where
-        self._fields = fields
+        self._shapes = shapes
         self.last_class = "none"
 
     def find_class(self, module: str, name: str) -> Any:
@@ -91,23 +103,7 @@ class _Reader(pickle.Unpickler):
                 f"state of {self._where} holds values of {module}.{name}, which this program does not have: "
                 "keep a class of that name, or start from other state"
             ) from error
-        stored = self._fields.get(f"{module}:{name}")
-        if stored is not None and "__setstate__" not in vars(found):
-            self._compare(f"{module}.{name}", stored, found)
-        return found
-
-    def _compare(self, name: str, stored: list[str], found: Any) -> None:
-        if not dataclasses.is_dataclass(found):
-            raise StateIncompatible(
-                f"state of {self._where}: {name} was a dataclass and is none now; restore it, or start from other state"
-            )
-        # A class attribute stands in for a default; slots have none.
-        present = {field.name for field in dataclasses.fields(found) if field.name in vars(found)}
-        if "__slots__" in vars(found):
-            present = set()
-        missing = sorted(set(_field_names(found)) - set(stored) - present)
-        if missing:
-            raise StateIncompatible(
-                f"state of {self._where}: {name} has new fields ({', '.join(missing)}), which stored values lack: "
-                "give them plain defaults or define __setstate__, or start from other state"
-            )
+        stored = self._shapes.get(f"{module}:{name}")
+        if stored is None or not isinstance(found, type):
+            return found
+        return fit(f"{module}.{name}", stored, found, self._where)

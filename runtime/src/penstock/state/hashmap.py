@@ -1,20 +1,23 @@
 """Keyed state as Python dicts, by key group. Made by the task for each keyed operator; all calls in the task thread.
 
-A snapshot freezes by key group: `freeze` only marks all groups, and a group is serialised when its turn comes or just
-before it is first touched (setting the current key touches its group), whichever is sooner. So the pause at a barrier
-does not grow with the state, and what is stored is the state as of the barrier.
+A snapshot freezes by key group: `freeze` only marks all groups, and a group's dicts are copied when its turn comes or
+just before it is first touched (setting the current key touches its group), whichever is sooner: see `state.freezing`.
 """
 
 import sys
-from collections.abc import Iterator
-from time import perf_counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
-from penstock.state.codec import dump_state, load_state
-from penstock.state.contract import MISSING
-from penstock.state.errors import KeyNotOurs, NoCurrentKey, StateNotSerializable
+from penstock.state.contract import MISSING, SnapshotForm
+from penstock.state.declared import DeclaredStates
+from penstock.state.entries import decode_entry
+from penstock.state.errors import KeyNotOurs, NoCurrentKey
+from penstock.state.frames import FrameKind, load_frame, split_frames
+from penstock.state.freezing import ATOMS, FrozenState, GroupCopy
 from penstock.state.timers import TimerQueue
 from penstock_api.keys import key_group
+from penstock_api.manifest import KeyedStateInfo
 
 _NO_GROUP = sys.maxsize
 _REMEMBERED_KEYS = 65_536
@@ -52,26 +55,32 @@ class _GroupIndex(dict[Any, int]):
 class HashMapTable:
     """One state of one operator. `plain` holds namespace None, `spaced` all others, each by group."""
 
-    __slots__ = ("_backend", "name", "plain", "spaced")
+    __slots__ = ("_backend", "_sweeping", "is_live", "name", "plain", "spaced")
 
     def __init__(self, backend: "HashMapBackend", name: str, group_count: int) -> None:
         self._backend = backend
         self.name = name
         self.plain: list[_Values] = [{} for _ in range(group_count)]
         self.spaced: list[dict[Any, _Values]] = [{} for _ in range(group_count)]
+        self.is_live: Callable[[Any], bool] | None = None
+        self._sweeping: Iterator[tuple[int, Any, Any, Any]] = iter(())
 
     def get(self, namespace: Any = None) -> Any:
         """The value for the current key, or MISSING."""
         backend = self._backend
         try:
             if namespace is None:
-                return self.plain[backend.group].get(backend.current_key, MISSING)
-            values = self.spaced[backend.group].get(namespace)
+                value = self.plain[backend.group].get(backend.current_key, MISSING)
+            else:
+                values = self.spaced[backend.group].get(namespace)
+                value = MISSING if values is None else values.get(backend.current_key, MISSING)
         except IndexError:
             raise backend.no_key(self.name) from None
-        return MISSING if values is None else values.get(backend.current_key, MISSING)
+        if backend.frozen is not None and type(value) not in ATOMS:
+            backend.frozen.guard(backend.group, self.name, namespace, backend.current_key, value)
+        return value
 
-    # The group was frozen, if it had to be, when the key was set.
+    # The group was copied, if it had to be, when the key was set, and the value is cloned by `get`.
     for_update = get
 
     def put(self, value: Any, namespace: Any = None) -> None:
@@ -92,82 +101,71 @@ class HashMapTable:
     def remove(self, namespace: Any = None) -> None:
         """Forget the value for the current key."""
         backend = self._backend
-        try:
-            if namespace is None:
-                self.plain[backend.group].pop(backend.current_key, None)
-                return
-            spaces = self.spaced[backend.group]
-        except IndexError:
-            raise backend.no_key(self.name) from None
-        values = spaces.get(namespace)
+        if backend.group == _NO_GROUP:
+            raise backend.no_key(self.name)
+        self._remove(backend.group, backend.current_key, namespace)
+
+    def _remove(self, group: int, key: Any, namespace: Any) -> None:
+        if namespace is None:
+            self.plain[group].pop(key, None)
+            return
+        values = self.spaced[group].get(namespace)
         if values is not None:
-            values.pop(backend.current_key, None)
+            values.pop(key, None)
             if not values:
-                del spaces[namespace]
+                del self.spaced[group][namespace]
 
     def group_of(self, key: Any) -> _Values:
         """The writable dict of `key`'s group for namespace None."""
-        return self.plain[self._backend.touch(key)]
+        backend = self._backend
+        group = backend.touch(key)
+        values = self.plain[group]
+        if backend.frozen is not None:
+            backend.frozen.guard(group, self.name, None, key, values.get(key))
+        return values
 
     def entries(self) -> Iterator[tuple[Any, Any, Any]]:
         """All (key, namespace, value) of this subtask."""
         self._backend.finish_freezing()
-        for values in self.plain:
-            for key, value in list(values.items()):
-                yield key, None, value
-        for spaces in self.spaced:
-            for namespace, values in list(spaces.items()):
-                for key, value in list(values.items()):
-                    yield key, namespace, value
+        for _, key, namespace, value in self._walk():
+            yield key, namespace, value
 
+    def drop_expired(self, is_live: Callable[[Any], bool]) -> None:
+        """Leave out of snapshots, and sweep, what is not live."""
+        self.is_live = is_live
 
-class FrozenState:
-    """Keyed state as of a barrier: chunks of bytes by key group, complete once `pending` is empty."""
+    def sweep(self, limit: int) -> int:
+        """Remove what has expired among the next `limit` values."""
+        is_live = self.is_live
+        if is_live is None:
+            return 0
+        seen = removed = 0
+        for group, key, namespace, value in islice(self._sweeping, limit):
+            seen += 1
+            if not is_live(value):
+                self._backend.touch(key)
+                self._remove(group, key, namespace)
+                removed += 1
+        if seen < limit:
+            self._sweeping = self._walk()
+        return removed
 
-    __slots__ = ("_backend", "chunks", "failure", "first", "last", "pending")
-
-    def __init__(self, backend: "HashMapBackend", pending: set[int]) -> None:
-        self._backend = backend
-        self.first = backend.first
-        self.last = backend.last
-        self.pending = pending
-        self.chunks: dict[int, bytes] = {}
-        """By key group minus `first`; groups without content are left out."""
-        self.failure: StateNotSerializable | None = None
-        """Set when some value cannot be stored: the snapshot is of no use, the job may go on."""
-
-    def step(self, budget_seconds: float) -> bool:
-        """Serialise groups for about that long (at least one); True when all are done."""
-        deadline = perf_counter() + budget_seconds
-        while self.pending:
-            self.capture(self.pending.pop())
-            if perf_counter() >= deadline:
-                break
-        return not self.pending
-
-    def abandon(self) -> None:
-        """Forget what nobody wants any more."""
-        self.pending.clear()
-        self.chunks.clear()
-
-    def capture(self, group: int) -> None:
-        """Serialise one group now."""
-        self.pending.discard(group)
-        try:
-            data = self._backend.dump_group(group)
-        except StateNotSerializable as error:
-            self.failure = error
-            self.pending.clear()
-            return
-        if data is not None:
-            self.chunks[group] = data
+    def _walk(self) -> Iterator[tuple[int, Any, Any, Any]]:
+        """(group, key, namespace, value) of all, as they are when their group's turn comes."""
+        for group, plain in enumerate(self.plain):
+            for key, value in list(plain.items()):
+                yield group, key, None, value
+        for group, spaces in enumerate(self.spaced):
+            for namespace in list(spaces):
+                for key, value in list(spaces.get(namespace, {}).items()):
+                    yield group, key, namespace, value
 
 
 class HashMapBackend:
     """Keyed state and keyed timers of one operator in one subtask: key groups `first` to `last`, both inclusive."""
 
     __slots__ = (
-        "_frozen",
+        "_declared",
         "_index",
         "_pending",
         "_size",
@@ -175,6 +173,7 @@ class HashMapBackend:
         "current_key",
         "event_timers",
         "first",
+        "frozen",
         "group",
         "last",
         "operator_name",
@@ -188,7 +187,9 @@ class HashMapBackend:
         self._size = last - first + 1
         self._index = _GroupIndex(max_parallelism, first, last, operator_name)
         self._tables: dict[str, HashMapTable] = {}
-        self._frozen: FrozenState | None = None
+        self._declared = DeclaredStates(operator_name)
+        self.frozen: FrozenState | None = None
+        """The snapshot that live values may still be part of."""
         self._pending: set[int] = set()
         self.current_key: Any = None
         self.group = _NO_GROUP
@@ -203,14 +204,14 @@ class HashMapBackend:
         self.group = group
 
     def touch(self, key: Any) -> int:
-        """The group of a key (minus `first`), frozen before its caller may change it."""
+        """The group of a key (minus `first`), copied before its caller may change it."""
         try:
             group = self._index[key]
         except TypeError:
             # Python cannot hash it: the encoding names it, or accepts it all the same.
             group = self._index.compute(key)
-        if group in self._pending:
-            self._capture(group)
+        if group in self._pending and self.frozen is not None:
+            self.frozen.protect(group)
         return group
 
     @property
@@ -225,6 +226,18 @@ class HashMapBackend:
             found = self._tables[name] = HashMapTable(self, name, self._size)
         return found
 
+    def declare(self, name: str, kind: str = "", type_name: str = "") -> None:
+        """What the program's descriptor says of a state."""
+        self._declared.declare(name, kind, type_name)
+
+    def declared(self) -> list[KeyedStateInfo]:
+        """What a snapshot says of its states."""
+        return self._declared.infos(self._tables)
+
+    def restore_declared(self, infos: Iterable[KeyedStateInfo]) -> None:
+        """What the restored snapshot says of its states."""
+        self._declared.restore(infos)
+
     def no_key(self, what: str) -> NoCurrentKey:
         """The error for state used without a key."""
         return NoCurrentKey(
@@ -232,53 +245,82 @@ class HashMapBackend:
             "by functions executed on a KeyedStream, while they handle a record or a timer"
         )
 
-    def freeze(self) -> FrozenState:
+    def freeze(self, form: SnapshotForm = SnapshotForm.CHECKPOINT, checkpoint_id: int = 0) -> FrozenState:
         """Begin a snapshot of everything as of now. One that is still under way is finished first."""
         self.finish_freezing()
         frozen = FrozenState(self, set(range(self._size)) if self._tables or self._has_timers() else set())
-        self._frozen = frozen
+        self.frozen = frozen
         self._pending = frozen.pending
         if self.group in frozen.pending:
             # An operator may go on with the key that it set before the barrier.
-            frozen.capture(self.group)
+            frozen.protect(self.group)
         return frozen
 
     def finish_freezing(self) -> None:
         """Serialise at once what a snapshot under way still needs."""
-        if self._frozen is not None:
-            while self._pending:
-                self._frozen.capture(self._pending.pop())
-            self._frozen = None
+        if self.frozen is not None:
+            self.frozen.finish()
 
-    def dump_group(self, group: int) -> bytes | None:
-        """The content of a group, None if it is empty."""
-        tables = {
-            name: (table.plain[group], table.spaced[group])
-            for name, table in self._tables.items()
-            if table.plain[group] or table.spaced[group]
-        }
-        event = self.event_timers.in_group(group)
-        processing = self.processing_timers.in_group(group)
-        if not (tables or event or processing):
-            return None
-        return dump_state((tables, list(event), list(processing)))
+    def thaw(self, frozen: FrozenState) -> None:
+        """Live values are no part of that snapshot any more."""
+        if self.frozen is frozen:
+            self.frozen = None
 
-    def load_group(self, group: int, data: bytes) -> None:
+    def copy_group(self, group: int) -> GroupCopy:
+        """The group now, dicts copied, values shared."""
+        tables = self._tables.values()
+        return GroupCopy(
+            {table.name: table.plain[group].copy() for table in tables if table.plain[group]},
+            {
+                table.name: {namespace: values.copy() for namespace, values in table.spaced[group].items()}
+                for table in tables
+                if table.spaced[group]
+            },
+            self.event_timers.in_group(group).copy(),
+            self.processing_timers.in_group(group).copy(),
+        )
+
+    def live_filters(self) -> dict[str, Any]:
+        """By state name: what tells expired values from others."""
+        return {name: table.is_live for name, table in self._tables.items() if table.is_live is not None}
+
+    def load_group(self, group: int, chunk: bytes) -> None:
         """Put the content of a group back; `group` counts from zero, not from `first`."""
-        tables, event, processing = load_state(data, f"operator {self.operator_name!r}")
+        where = f"operator {self.operator_name!r}"
         index = group - self.first
-        for name, (plain, spaced) in tables.items():
-            table = self.table(name)
-            table.plain[index].update(plain)
-            table.spaced[index].update(spaced)
-        for timestamp, key, namespace in event:
-            self.event_timers.add(index, timestamp, key, namespace)
-        for timestamp, key, namespace in processing:
-            self.processing_timers.add(index, timestamp, key, namespace)
+        for data in split_frames(chunk, where):
+            kind, name, content = load_frame(data, where)
+            if kind == FrameKind.EVENT or kind == FrameKind.PROCESSING:
+                timers = self.event_timers if kind == FrameKind.EVENT else self.processing_timers
+                for timestamp, key, namespace in content:
+                    timers.add(index, timestamp, key, namespace)
+            else:
+                self._load_values(self.table(name), index, kind, content)
+
+    def _load_values(self, table: HashMapTable, index: int, kind: str, content: Any) -> None:
+        if kind == FrameKind.PLAIN:
+            table.plain[index].update(content)
+        elif kind == FrameKind.SPACED:
+            for namespace, values in content:
+                table.spaced[index].setdefault(namespace, {}).update(values)
+        else:
+            where = f"state {table.name!r} of operator {self.operator_name!r}"
+            for stored_key, stored_value in content:
+                key, namespace, value = decode_entry(stored_key, stored_value, where)
+                values = (
+                    table.plain[index] if namespace is None else table.spaced[index].setdefault(namespace, {})
+                )
+                values[key] = value
+
+    def on_complete(self, checkpoint_id: int) -> None:
+        """Nothing to do: snapshots share nothing."""
+
+    def on_aborted(self, checkpoint_id: int) -> None:
+        """Nothing to do: the task abandons what is frozen."""
+
+    def close(self) -> None:
+        """Nothing to give back but memory."""
+        self._tables.clear()
 
     def _has_timers(self) -> bool:
         return self.event_timers.peek() is not None or self.processing_timers.peek() is not None
-
-    def _capture(self, group: int) -> None:
-        assert self._frozen is not None  # noqa: S101 - groups are pending only while a snapshot is under way
-        self._frozen.capture(group)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from penstock.control.barrier import Barrier
 from penstock.graph.jobgraph import OperatorSpec
 from penstock.operators.contract import (
     MAX_WATERMARK,
@@ -18,10 +19,11 @@ from penstock.operators.contract import (
     OperatorContext,
     OperatorSnapshot,
 )
-from penstock.state.hashmap import FrozenState, HashMapBackend
+from penstock.state.contract import FrozenKeyed, SlotBackend, SnapshotForm
 from penstock.taskmanager.metrics import OperatorMetrics
 from penstock.taskmanager.output import ChainOutput
 from penstock.taskmanager.timers import OperatorTimers
+from penstock_api.manifest import KeyedStateInfo
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +34,8 @@ class OperatorPart:
 
     operator_id: str
     snapshot: OperatorSnapshot
-    frozen: FrozenState | None = None
+    frozen: FrozenKeyed | None = None
+    states: Sequence[KeyedStateInfo] = ()
 
 
 class Link:
@@ -68,10 +71,9 @@ class Link:
         return metrics
 
     @property
-    def backend(self) -> HashMapBackend | None:
+    def backend(self) -> SlotBackend | None:
         """Its keyed state."""
-        state = self.context.state
-        return state if isinstance(state, HashMapBackend) else None
+        return cast("SlotBackend | None", self.context.state)
 
     def process(self, batch: Batch) -> None:
         """Handle records of a one-input operator."""
@@ -154,25 +156,35 @@ class Chain:
         for link in self.links:
             link.operator.prepare_snapshot(checkpoint_id)
 
-    def snapshot(self, checkpoint_id: int) -> list[OperatorPart]:
+    def snapshot(self, barrier: Barrier) -> list[OperatorPart]:
         """State of each as of the barrier; keyed state is frozen, not yet serialised."""
+        form = SnapshotForm.CHECKPOINT
+        if barrier.is_savepoint:
+            form = SnapshotForm.NATIVE if barrier.is_native else SnapshotForm.CANONICAL
         parts = []
         for link in self.links:
-            backend = link.backend
-            snapshot = link.operator.snapshot(checkpoint_id)
-            frozen = None if backend is None else backend.freeze()
-            parts.append(OperatorPart(link.spec.operator_id, snapshot, frozen))
+            operator_id, backend = link.spec.operator_id, link.backend
+            snapshot = link.operator.snapshot(barrier.checkpoint_id)
+            if backend is None:
+                parts.append(OperatorPart(operator_id, snapshot))
+            else:
+                frozen = backend.freeze(form, barrier.checkpoint_id)
+                parts.append(OperatorPart(operator_id, snapshot, frozen, backend.declared()))
         return parts
 
     def notify_complete(self, checkpoint_id: int) -> None:
         """Let each commit."""
         for link in self.links:
             link.operator.notify_complete(checkpoint_id)
+            if link.backend is not None:
+                link.backend.on_complete(checkpoint_id)
 
     def notify_aborted(self, checkpoint_id: int) -> None:
         """Tell each that the checkpoint will not come."""
         for link in self.links:
             link.operator.notify_aborted(checkpoint_id)
+            if link.backend is not None:
+                link.backend.on_aborted(checkpoint_id)
 
     def close(self) -> None:
         """Close all that were opened, whatever they raise."""
@@ -182,6 +194,9 @@ class Chain:
             except Exception:  # noqa: BLE001 - user code; the others must close too
                 _log.exception("closing operator %r failed", link.spec.name)
         self._opened.clear()
+        for link in self.links:
+            if link.backend is not None:
+                link.backend.close()
 
     def collect_metrics(self) -> dict[str, float]:
         """Values of all operators, as `<operator name>.<metric>`."""

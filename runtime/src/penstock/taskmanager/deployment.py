@@ -25,7 +25,7 @@ from penstock.exchange.partitioners import (
 from penstock.exchange.writers import ChannelWriter, LocalWriter
 from penstock.graph.jobgraph import EdgeSpec, OperatorSpec, Partitioner, VertexSpec
 from penstock.operators.contract import OperatorContext
-from penstock.state.hashmap import HashMapBackend
+from penstock.state.backends import KeyedPlace, make_backend
 from penstock.taskmanager.chain import Chain, Link
 from penstock.taskmanager.intake import ChannelIntake, SourceIntake
 from penstock.taskmanager.metrics import OperatorMetrics
@@ -219,7 +219,8 @@ class TaskBuilder:
         backend = None
         if selectors:
             first, last = key_group_range(vertex.max_parallelism, vertex.parallelism, plan.spec.index)
-            backend = HashMapBackend(vertex.max_parallelism, first, last, spec.name)
+            place = KeyedPlace(vertex.max_parallelism, first, last, spec.name, spec.operator_id)
+            backend = make_backend(place, self._services.configuration)
         restored = None
         if self._restore is not None:
             if backend is not None:

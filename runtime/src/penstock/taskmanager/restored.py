@@ -7,10 +7,11 @@ keyed state is read by key-group range, the rest goes to the new subtask (old in
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from penstock.checkpoint.keyed_io import read_blob, read_keyed
+from penstock.checkpoint.keyed_io import read_blob
+from penstock.checkpoint.keyed_state import load_keyed
 from penstock.filesystems.registry import open_filesystem
 from penstock.operators.contract import RestoredState
-from penstock.state.hashmap import HashMapBackend
+from penstock.state.contract import SlotBackend
 from penstock_api.manifest import OperatorState, SubtaskState
 
 
@@ -30,16 +31,12 @@ class RestorePoint:
                 return state
         return None
 
-    def load_keyed(self, operator_id: str, backend: HashMapBackend) -> None:
+    def load_keyed(self, operator_id: str, backend: SlotBackend) -> None:
         """Fill the backend with its key groups."""
         state = self.find(operator_id)
         if state is None:
             return
-        filesystem = open_filesystem(self.location, self.configuration)
-        for subtask in state.subtasks:
-            for stored in subtask.keyed:
-                for group, data in read_keyed(filesystem, self.location, stored, backend.first, backend.last):
-                    backend.load_group(group, data)
+        load_keyed(state.subtasks, self.location, self.configuration, backend)
 
     def other_state(self, operator_id: str, index: int, parallelism: int) -> RestoredState | None:
         """Operator, writer and committable state that falls to subtask `index` of `parallelism`."""

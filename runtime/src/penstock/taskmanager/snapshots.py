@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
-from penstock.checkpoint.keyed_io import write_blob, write_keyed
+from penstock.checkpoint.keyed_io import write_blob
+from penstock.checkpoint.keyed_state import StoragePlace, StoredKeyed, store_keyed
 from penstock.control.barrier import Barrier
 from penstock.control.messages import CheckpointAcknowledged, CheckpointDeclined, Event, SubtaskId
 from penstock.filesystems.registry import open_filesystem
@@ -112,18 +113,17 @@ class TaskSnapshots:
             if snapshot.is_dropped:
                 return
             name = f"{part.operator_id}-{subtask.index}-{subtask.attempt}"
-            keyed = []
-            if part.frozen is not None:
-                frozen = part.frozen
-                if frozen.failure is not None:
-                    raise frozen.failure
-                groups = (frozen.first, frozen.last)
-                stored = write_keyed(filesystem, location, f"{name}-keyed", groups, frozen.chunks)
-                keyed = [] if stored is None else [stored]
+            stored = (
+                StoredKeyed()
+                if part.frozen is None
+                else store_keyed(part.frozen, StoragePlace(location, name, self._configuration))
+            )
             blob = part.snapshot.operator
             snapshot.states[part.operator_id] = SubtaskState(
                 index=subtask.index,
-                keyed=keyed,
+                keyed=stored.keyed,
+                native=stored.native,
+                states=list(part.states),
                 operator=[] if blob is None else [write_blob(filesystem, location, f"{name}-operator", blob)],
                 splits=[dict(split) for split in part.snapshot.splits],
                 writer=[dict(state) for state in part.snapshot.writer],

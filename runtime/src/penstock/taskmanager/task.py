@@ -239,7 +239,7 @@ class Task:
             self._stop_id = barrier.checkpoint_id
             self.chain.set_quiet(True)
         try:
-            parts = [*self._source_part(), *self.chain.snapshot(barrier.checkpoint_id)]
+            parts = [*self._source_part(), *self.chain.snapshot(barrier)]
         except StateNotSerializable as error:
             self._snapshots.decline(barrier.checkpoint_id, error)
             return

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from penstock.operators.contract import MIN_TIMESTAMP, Operator
+from penstock.state.contract import SlotBackend
 from penstock.state.errors import NoCurrentKey
-from penstock.state.hashmap import HashMapBackend
 
 CallAt = Callable[[int, Callable[[int], None]], None]
 """As `Mailbox.call_at`, with failures charged to the task."""
@@ -18,7 +18,7 @@ CallAt = Callable[[int, Callable[[int], None]], None]
 class OperatorTimers:
     """Timers of one operator in one subtask."""
 
-    def __init__(self, name: str, backend: HashMapBackend | None, call_at: CallAt) -> None:
+    def __init__(self, name: str, backend: SlotBackend | None, call_at: CallAt) -> None:
         self._name = name
         self._backend = backend
         self._call_at = call_at
@@ -111,7 +111,7 @@ class OperatorTimers:
             operator.on_processing_timer(timestamp, key, namespace)
         self._schedule()
 
-    def _keyed(self) -> HashMapBackend:
+    def _keyed(self) -> SlotBackend:
         backend = self._backend
         if backend is None:
             raise NoCurrentKey(

@@ -1,0 +1,168 @@
+"""Keyed state of dicts as of a barrier: groups copied before they are touched, serialised frame by frame.
+
+Made by `state.hashmap` at a barrier, stepped by the task between batches. A copied group shares its values with the live
+one; a value that can change in place is cloned before an operator gets hold of it. So neither the barrier nor the batch
+after it waits for serialising, and what is stored is the state as of the barrier.
+"""
+
+import pickle
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from time import perf_counter
+from typing import Any, Protocol
+
+from penstock.state.codec import dump_state
+from penstock.state.errors import StateNotSerializable
+from penstock.state.frames import FRAME_ENTRIES, FrameKind, framed
+from penstock.state.timers import Timer
+
+ATOMS = frozenset({int, str, float, bool, bytes, type(None)})
+"""Types whose values never change in place."""
+Values = dict[Any, Any]
+
+
+@dataclass(slots=True)
+class GroupCopy:
+    """One key group as of the barrier."""
+
+    plain: dict[str, Values] = field(default_factory=dict)
+    spaced: dict[str, dict[Any, Values]] = field(default_factory=dict)
+    event: set[Timer] = field(default_factory=set)
+    processing: set[Timer] = field(default_factory=set)
+
+
+class GroupOwner(Protocol):
+    """The backend, as its frozen state sees it."""
+
+    first: int
+    last: int
+
+    def copy_group(self, group: int) -> GroupCopy:
+        """The group now, dicts copied, values shared."""
+
+    def live_filters(self) -> dict[str, Any]:
+        """By state name: what tells expired values from others."""
+
+    def thaw(self, frozen: "FrozenState") -> None:
+        """Live values are no part of it any more."""
+
+
+class FrozenState:
+    """Keyed state as of a barrier: chunks of bytes by key group, complete once `step` said so."""
+
+    __slots__ = ("_copies", "_filters", "_owner", "_work", "chunks", "failure", "first", "last", "pending")
+
+    def __init__(self, owner: GroupOwner, pending: set[int]) -> None:
+        self._owner = owner
+        self.first = owner.first
+        self.last = owner.last
+        self.pending = pending
+        """Groups that are still as they were at the barrier."""
+        self._copies: dict[int, GroupCopy] = {}
+        self._filters = owner.live_filters()
+        self._work = self._serialise(sorted(pending))
+        self.chunks: dict[int, bytes] = {}
+        """By key group minus `first`; groups without content are left out."""
+        self.failure: StateNotSerializable | None = None
+        """Set when some value cannot be stored: the snapshot is of no use, the job may go on."""
+
+    def step(self, budget_seconds: float) -> bool:
+        """Serialise for about that long (at least one frame); True when all is done."""
+        deadline = perf_counter() + budget_seconds
+        try:
+            for _ in self._work:
+                if perf_counter() >= deadline:
+                    return False
+        except StateNotSerializable as error:
+            self.failure = error
+            self.abandon()
+        self._owner.thaw(self)
+        return True
+
+    def finish(self) -> None:
+        """Serialise at once what is left."""
+        while not self.step(1.0):
+            pass
+
+    def abandon(self) -> None:
+        """Forget what nobody wants any more."""
+        self._work.close()
+        self.pending.clear()
+        self._copies.clear()
+        self.chunks.clear()
+        self._owner.thaw(self)
+
+    def protect(self, group: int) -> None:
+        """The group is about to change."""
+        self.pending.discard(group)
+        self._copies[group] = self._owner.copy_group(group)
+
+    def guard(self, group: int, name: str, namespace: Any, key: Any, value: Any) -> None:
+        """An operator gets hold of this value: keep it as it is."""
+        copy = self._copies.get(group)
+        if copy is None or type(value) in ATOMS:
+            return
+        values = copy.plain.get(name) if namespace is None else copy.spaced.get(name, {}).get(namespace)
+        if values is None or values.get(key) is not value:
+            return
+        try:
+            values[key] = pickle.loads(pickle.dumps(value, protocol=5))
+        except Exception as error:  # noqa: BLE001 - values raise what they like; only the snapshot suffers
+            self.failure = StateNotSerializable(
+                f"a value of state {name!r} of key {key!r} cannot be stored: {error}. Keep values whose classes stand at "
+                "the top level of a module; no lambdas, open files or locks"
+            )
+            self.abandon()
+
+    def _serialise(self, groups: list[int]) -> Generator[None]:
+        """Frame by frame, in the task's slices."""
+        for group in groups:
+            if group in self.pending:
+                self.protect(group)
+            parts: list[bytes] = []
+            for content in _contents(self._copies[group], self._filters):
+                parts.append(framed(dump_state(content)))
+                yield
+            del self._copies[group]
+            if parts:
+                self.chunks[group] = b"".join(parts)
+
+
+def _contents(copy: GroupCopy, filters: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    for name, values in copy.plain.items():
+        for part in _slices(values, filters.get(name)):
+            yield str(FrameKind.PLAIN), name, part
+    for name, spaces in copy.spaced.items():
+        for spaced in _gathered(spaces, filters.get(name)):
+            yield str(FrameKind.SPACED), name, spaced
+    for kind, timers in ((FrameKind.EVENT, copy.event), (FrameKind.PROCESSING, copy.processing)):
+        ordered = iter(timers)
+        while some := list(islice(ordered, FRAME_ENTRIES)):
+            yield str(kind), "", some
+
+
+def _slices(values: Values, is_live: Any) -> Iterator[Values]:
+    if 0 < len(values) <= FRAME_ENTRIES and is_live is None:
+        yield values
+        return
+    # Only values are replaced meanwhile, never keys: the iteration stands.
+    items = iter(values.items())
+    while some := list(islice(items, FRAME_ENTRIES)):
+        part = {key: value for key, value in some if is_live is None or is_live(value)}
+        if part:
+            yield part
+
+
+def _gathered(spaces: dict[Any, Values], keep: Any) -> Iterator[list[tuple[Any, Values]]]:
+    some: list[tuple[Any, Values]] = []
+    count = 0
+    for namespace, values in spaces.items():
+        for part in _slices(values, keep):
+            some.append((namespace, part))
+            count += len(part)
+            if count >= FRAME_ENTRIES:
+                yield some
+                some, count = [], 0
+    if some:
+        yield some
