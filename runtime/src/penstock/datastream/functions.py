@@ -1,12 +1,41 @@
 """Function classes that programs subclass, in PyFlink's shape. They run in slots, called by `operators` and `windows`."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Generic, TypeAlias, TypeVar
 
-from penstock.datastream.async_functions import AsyncFunction, AsyncRetryPredicate, AsyncRetryStrategy
+from penstock.common.unsupported import unsupported
+from penstock.datastream.async_functions import (
+    AsyncFunction,
+    AsyncRetryPredicate,
+    AsyncRetryStrategy,
+)
 from penstock.datastream.function_base import Function
-from penstock.operators.broadcast import BroadcastContext
+from penstock.datastream.window_adapters import (
+    InternalIterableAllWindowFunction,
+    InternalIterableProcessAllWindowFunction,
+    InternalIterableProcessWindowFunction,
+    InternalIterableWindowFunction,
+    InternalProcessAllWindowContext,
+    InternalProcessWindowContext,
+    InternalSingleValueAllWindowFunction,
+    InternalSingleValueProcessAllWindowFunction,
+    InternalSingleValueProcessWindowFunction,
+    InternalSingleValueWindowFunction,
+    InternalWindowFunction,
+)
+from penstock.datastream.window_functions import (
+    AllWindowFunction,
+    KeyedStateStore,
+    PassThroughAllWindowFunction,
+    PassThroughWindowFunction,
+    ProcessAllWindowFunction,
+    ProcessWindowFunction,
+    WindowFunction,
+)
+from penstock.operators.broadcast import BroadcastContext, BroadcastTimerContext
 from penstock.operators.process import (
     KeyedProcessContext,
     OnTimerContext,
@@ -14,16 +43,60 @@ from penstock.operators.process import (
     TimerService,
 )
 from penstock.operators.runtime_context import RuntimeContext
-from penstock.operators.window_content import WindowContext
 
 __all__ = [
+    "AggregateFunction",
+    "AllWindowFunction",
     "AsyncFunction",
+    "AsyncFunctionDescriptor",
     "AsyncRetryPredicate",
     "AsyncRetryStrategy",
+    "BaseBroadcastProcessFunction",
+    "BroadcastProcessFunction",
+    "CoFlatMapFunction",
+    "CoMapFunction",
+    "CoProcessFunction",
+    "FilterFunction",
+    "FlatMapFunction",
     "Function",
+    "FunctionWrapper",
+    "InternalIterableAllWindowFunction",
+    "InternalIterableProcessAllWindowFunction",
+    "InternalIterableProcessWindowFunction",
+    "InternalIterableWindowFunction",
+    "InternalProcessAllWindowContext",
+    "InternalProcessWindowContext",
+    "InternalSingleValueAllWindowFunction",
+    "InternalSingleValueProcessAllWindowFunction",
+    "InternalSingleValueProcessWindowFunction",
+    "InternalSingleValueWindowFunction",
+    "InternalWindowFunction",
+    "JavaFunctionWrapper",
+    "KeySelector",
+    "KeyedBroadcastProcessFunction",
+    "KeyedCoProcessFunction",
+    "KeyedProcessFunction",
+    "KeyedStateStore",
+    "MapFunction",
+    "NullByteKeySelector",
+    "Partitioner",
+    "PassThroughAllWindowFunction",
+    "PassThroughWindowFunction",
+    "ProcessAllWindowFunction",
+    "ProcessFunction",
+    "ProcessWindowFunction",
+    "ReduceFunction",
+    "ReduceFunctionWrapper",
     "RuntimeContext",
+    "SinkFunction",
+    "SourceFunction",
     "TimerService",
+    "WindowFunction",
 ]
+IN1 = TypeVar("IN1")
+IN2 = TypeVar("IN2")
+OUT = TypeVar("OUT")
+KEY = TypeVar("KEY")
 _OnTimerContext = OnTimerContext
 
 
@@ -103,12 +176,37 @@ class AggregateFunction(Function):
         """Two accumulators as one."""
 
 
+@dataclass(frozen=True)
+class AsyncFunctionDescriptor:
+    """How an async function runs, as `AsyncDataStream` was told."""
+
+    class OutputMode(Enum):
+        """Whether results come in the order of their records."""
+
+        ORDERED = 0
+        UNORDERED = 1
+
+    async_function: AsyncFunction
+    timeout: Any
+    capacity: int
+    async_retry_strategy: AsyncRetryStrategy
+    output_mode: OutputMode
+
+
 class KeySelector(Function):
     """Gives a record its key."""
 
     @abstractmethod
     def get_key(self, value: Any) -> Any:
         """The key."""
+
+
+class NullByteKeySelector(KeySelector):
+    """The same key for every record: keyed operators over a whole stream."""
+
+    def get_key(self, value: Any) -> int:
+        """Zero."""
+        return 0
 
 
 class Partitioner(Function):
@@ -122,7 +220,7 @@ class Partitioner(Function):
 class ProcessFunction(Function):
     """Any results, with access to time and side outputs."""
 
-    Context: ClassVar[Any] = ProcessContext
+    Context: TypeAlias = ProcessContext
 
     @abstractmethod
     def process_element(self, value: Any, ctx: ProcessContext) -> Iterable[Any] | None:
@@ -132,8 +230,8 @@ class ProcessFunction(Function):
 class KeyedProcessFunction(Function):
     """As ProcessFunction, on a keyed stream: with keyed state and timers."""
 
-    Context: ClassVar[Any] = KeyedProcessContext
-    OnTimerContext: ClassVar[Any] = OnTimerContext
+    Context: TypeAlias = KeyedProcessContext
+    OnTimerContext: TypeAlias = _OnTimerContext
 
     @abstractmethod
     def process_element(self, value: Any, ctx: KeyedProcessContext) -> Iterable[Any] | None:
@@ -147,7 +245,7 @@ class KeyedProcessFunction(Function):
 class CoProcessFunction(Function):
     """Two inputs, with access to time and side outputs."""
 
-    Context: ClassVar[Any] = ProcessContext
+    Context: TypeAlias = ProcessContext
 
     @abstractmethod
     def process_element1(self, value: Any, ctx: ProcessContext) -> Iterable[Any] | None:
@@ -161,8 +259,8 @@ class CoProcessFunction(Function):
 class KeyedCoProcessFunction(Function):
     """Two keyed inputs that share keyed state and timers."""
 
-    Context: ClassVar[Any] = KeyedProcessContext
-    OnTimerContext: ClassVar[Any] = OnTimerContext
+    Context: TypeAlias = KeyedProcessContext
+    OnTimerContext: TypeAlias = _OnTimerContext
 
     @abstractmethod
     def process_element1(self, value: Any, ctx: KeyedProcessContext) -> Iterable[Any] | None:
@@ -177,75 +275,74 @@ class KeyedCoProcessFunction(Function):
         return None
 
 
-class BroadcastProcessFunction(Function):
+class BaseBroadcastProcessFunction(Function):
+    """What the functions beside a broadcast stream share."""
+
+    BaseContext: TypeAlias = BroadcastContext
+    Context: TypeAlias = BroadcastContext
+    ReadOnlyContext: TypeAlias = BroadcastContext
+
+
+class BroadcastProcessFunction(BaseBroadcastProcessFunction, Generic[IN1, IN2, OUT]):
     """A stream beside a broadcast stream, whose state every subtask holds."""
 
-    Context: ClassVar[Any] = BroadcastContext
-    ReadOnlyContext: ClassVar[Any] = BroadcastContext
-    OnTimerContext: ClassVar[Any] = BroadcastContext
-
     @abstractmethod
-    def process_element(self, value: Any, ctx: Any) -> Iterable[Any] | None:
+    def process_element(self, value: IN1, ctx: BroadcastContext) -> Iterable[OUT] | None:
         """Handle a record; broadcast state can be read."""
 
     @abstractmethod
-    def process_broadcast_element(self, value: Any, ctx: Any) -> Iterable[Any] | None:
+    def process_broadcast_element(self, value: IN2, ctx: BroadcastContext) -> Iterable[OUT] | None:
         """Handle a broadcast record; broadcast state can be changed, the same way in every subtask."""
 
 
-class KeyedBroadcastProcessFunction(BroadcastProcessFunction):
+class KeyedBroadcastProcessFunction(BaseBroadcastProcessFunction, Generic[KEY, IN1, IN2, OUT]):
     """The same on a keyed stream, with keyed state and timers."""
 
-    def on_timer(self, timestamp: int, ctx: Any) -> Iterable[Any] | None:
+    OnTimerContext: TypeAlias = BroadcastTimerContext
+
+    @abstractmethod
+    def process_element(self, value: IN1, ctx: BroadcastContext) -> Iterable[OUT] | None:
+        """Handle a record; broadcast state can be read."""
+
+    @abstractmethod
+    def process_broadcast_element(self, value: IN2, ctx: BroadcastContext) -> Iterable[OUT] | None:
+        """Handle a broadcast record; broadcast state can be changed, the same way in every subtask."""
+
+    def on_timer(self, timestamp: int, ctx: BroadcastTimerContext) -> Iterable[OUT] | None:
         """Handle a timer; yield results."""
         return None
 
 
-class WindowFunction(Function):
-    """Results of a window of a key."""
+class FunctionWrapper(Function):
+    """A plain callable as a function."""
 
-    @abstractmethod
-    def apply(self, key: Any, window: Any, inputs: Iterable[Any]) -> Iterable[Any]:
-        """The results."""
-
-
-class AllWindowFunction(Function):
-    """Results of a window of the whole stream."""
-
-    @abstractmethod
-    def apply(self, window: Any, inputs: Iterable[Any]) -> Iterable[Any]:
-        """The results."""
+    def __init__(self, func: Callable[..., Any]) -> None:
+        self._func = func
 
 
-class ProcessWindowFunction(Function):
-    """Results of a window of a key, with access to time and state."""
+class ReduceFunctionWrapper(FunctionWrapper):
+    """A plain callable as a ReduceFunction."""
 
-    Context: ClassVar[Any] = WindowContext
-
-    @abstractmethod
-    def process(self, key: Any, context: Any, elements: Iterable[Any]) -> Iterable[Any]:
-        """The results."""
-
-    def clear(self, context: Any) -> None:
-        """The window is gone: clear its state."""
+    def reduce(self, value1: Any, value2: Any) -> Any:
+        """The combination."""
+        return self._func(value1, value2)
 
 
-class ProcessAllWindowFunction(Function):
-    """Results of a window of the whole stream, with access to time and state."""
+class JavaFunctionWrapper:
+    """A function written in Java, or what stands for one."""
 
-    Context: ClassVar[Any] = WindowContext
+    @unsupported("Write the function in Python, or use a connector of penstock.datastream.connectors")
+    def __init__(self, j_function: Any) -> None:
+        """Refused."""
 
-    @abstractmethod
-    def process(self, context: Any, elements: Iterable[Any]) -> Iterable[Any]:
-        """The results."""
-
-    def clear(self, context: Any) -> None:
-        """The window is gone: clear its state."""
-
-
-class SourceFunction:
-    """A source in PyFlink's old style, for `add_source`."""
+    @unsupported("Use the object itself")
+    def get_java_function(self) -> Any:
+        """Refused."""
 
 
-class SinkFunction:
-    """A sink in PyFlink's old style, for `add_sink`."""
+class SourceFunction(JavaFunctionWrapper):
+    """A source in PyFlink's old style, for `add_source`: made by a connector, never from a Java class."""
+
+
+class SinkFunction(JavaFunctionWrapper):
+    """A sink in PyFlink's old style, for `add_sink`: made by a connector, never from a Java class."""

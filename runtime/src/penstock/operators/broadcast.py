@@ -102,7 +102,7 @@ class BroadcastContext(KeyedProcessContext):
         return self.timer_service().current_watermark()
 
 
-class _BroadcastTimerContext(BroadcastContext, OnTimerContext):
+class BroadcastTimerContext(BroadcastContext, OnTimerContext):
     """The same for a timer."""
 
 
@@ -135,7 +135,7 @@ class BroadcastOperator(ProcessOperator):
         reading, writing = BroadcastContext(service, ctx.state), BroadcastContext(service, ctx.state)
         reading._reach(self._states, is_writable=False)
         writing._reach(self._states, is_writable=True)
-        timer = _BroadcastTimerContext(service, ctx.state)
+        timer = BroadcastTimerContext(service, ctx.state)
         timer._reach(self._states, is_writable=False)
         self._context, self._writing, self._on_timer = reading, writing, timer
 
