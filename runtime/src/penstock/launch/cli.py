@@ -91,9 +91,13 @@ def taskmanager(
 ) -> None:
     """Run a TaskManager with a process per slot."""
     from penstock.launch.taskmanager import run_taskmanager
+    from penstock.rest.log_tail import LogTail
+    from penstock.taskmanager.inspection import LogFiles
 
-    _log_to(log_dir, "taskmanager")
-    run_taskmanager(_configuration(config_dir, setting), resource_id, log_dir)
+    tail = LogTail()
+    _log_to(log_dir, "taskmanager", tail)
+    logs = LogFiles("taskmanager.log", log_dir, tail)
+    run_taskmanager(_configuration(config_dir, setting), resource_id, logs)
 
 
 @app.command()

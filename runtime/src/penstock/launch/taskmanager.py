@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from penstock.taskmanager.client import connect
+from penstock.taskmanager.inspection import LogFiles
 from penstock.taskmanager.supervisor import Supervisor, TaskManagerOptions
 
 
-def run_taskmanager(configuration: Mapping[str, str], resource_id: str | None, folder: Path | None) -> None:
-    """Serve until a signal."""
-    asyncio.run(_serve(configuration, resource_id or socket.gethostname(), folder))
+def run_taskmanager(configuration: Mapping[str, str], resource_id: str | None, logs: LogFiles) -> None:
+    """Serve until a signal; `logs` is what REST shows."""
+    asyncio.run(_serve(configuration, resource_id or socket.gethostname(), logs))
 
 
-async def _serve(configuration: Mapping[str, str], resource_id: str, folder: Path | None) -> None:
+async def _serve(configuration: Mapping[str, str], resource_id: str, logs: LogFiles) -> None:
     with tempfile.TemporaryDirectory(prefix="penstock-tm-", ignore_cleanup_errors=True) as scratch:
         options = TaskManagerOptions(
             resource_id=resource_id,
@@ -25,6 +26,7 @@ async def _serve(configuration: Mapping[str, str], resource_id: str, folder: Pat
             configuration=configuration,
             host=configuration.get("taskmanager.host"),
             bind_host=configuration.get("taskmanager.bind-host"),
+            logs=logs,
         )
         supervisor = Supervisor(options, connect(configuration))
         loop = asyncio.get_running_loop()

@@ -37,17 +37,17 @@ def master_of(request: Request) -> Master:
     return master
 
 
-def running_of(request: Request) -> RunningJob:
+def running_of(request: Request, parameter: str = "job") -> RunningJob:
     """The job that the path names; 400 for what is no id, 404 for one unknown."""
-    job_id = str(request.path_params["job"])
+    job_id = str(request.path_params[parameter])
     if not _ID.match(job_id):
         raise HTTPException(
             400,
-            f'Bad request, could not parse parameters: Cannot resolve path parameter (jobid) from value "{job_id}".',
+            f'Bad request, could not parse parameters: Cannot resolve path parameter ({parameter}id) from value "{job_id}".',
         )
     found = master_of(request).jobs.get(job_id)
     if found is None:
-        raise HTTPException(404, f"Job {job_id} not found")
+        raise HTTPException(404, f"{parameter.capitalize()} {job_id} not found")
     return found
 
 

@@ -4,6 +4,7 @@ Made by `launch.jobmanager`. The internal app (TaskManagers, job submission) is 
 a unix socket of mode 0600 or behind mTLS, for its callers may make slots run code (Decision 15).
 """
 
+import asyncio
 import hmac
 from pathlib import Path
 from typing import TypeVar
@@ -21,10 +22,28 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from penstock.control.registration import EventBatch, Poll, Registration
 from penstock.graph.jobgraph import JobGraph
 from penstock.jobmanager.master import Master
-from penstock.rest import checkpoints, cluster, jobs, metrics, vertices
+from penstock.rest import (
+    applications,
+    checkpoints,
+    cluster,
+    disposal,
+    exceptions,
+    flamegraph,
+    job_metrics,
+    jobs,
+    metrics,
+    processes,
+    rescales,
+    resource_requirements,
+    subtasks,
+    taskmanagers,
+    vertices,
+)
 from penstock.rest.answers import answer, master_of, on_error
 from penstock.rest.application import Application
 from penstock.rest.log_tail import LogTail
+from penstock.taskmanager.inspection import LogFiles
+from penstock.taskmanager.process_figures import ProcessFigures
 
 M = TypeVar("M", bound=BaseModel)
 _HANDLERS = {HTTPException: on_error, Exception: on_error}
@@ -54,16 +73,26 @@ def rest_app(
     log_folder: Path | None,
     page: Path | None,
     log_tail: LogTail | None = None,
+    shut_down: asyncio.Event | None = None,
 ) -> Starlette:
-    """Flink's REST API, also under /v1, and the web page at /."""
+    """Flink's REST API, also under /v1, and the web page at /. `shut_down` is set by DELETE /cluster."""
     api: list[BaseRoute] = [
         *cluster.ROUTES,
-        *checkpoints.ROUTES,
-        *vertices.ROUTES,
+        *processes.ROUTES,
+        *taskmanagers.ROUTES,
         *jobs.ROUTES,
+        *applications.ROUTES,
+        *exceptions.ROUTES,
+        *job_metrics.ROUTES,
+        *checkpoints.ROUTES,
+        *rescales.ROUTES,
+        *resource_requirements.ROUTES,
+        *vertices.ROUTES,
+        *subtasks.ROUTES,
+        *flamegraph.ROUTES,
+        *disposal.ROUTES,
         *metrics.ROUTES,
         Route("/penstock/application", application_status),
-        Route("/cluster", shut_down, methods=["DELETE"]),
     ]
     api.sort(key=lambda route: "{" in getattr(route, "path", ""))
     routes: list[BaseRoute] = [Mount("/v1", routes=api), *api]
@@ -77,7 +106,11 @@ def rest_app(
     middleware = [Middleware(TokenGuard, token=token)] if token else []
     app = Starlette(routes=routes, exception_handlers=_HANDLERS, middleware=middleware)
     app.state.master, app.state.application = master, application
-    app.state.log_folder, app.state.log_tail = log_folder, log_tail
+    app.state.logs = LogFiles("jobmanager.log", log_folder, log_tail)
+    app.state.figures = ProcessFigures()
+    app.state.sampler, app.state.disposals = flamegraph.Sampler(master), disposal.Disposals()
+    app.state.programs = None
+    app.state.shut_down = shut_down or (application.shut_down if application else asyncio.Event())
     return app
 
 
@@ -103,15 +136,6 @@ async def application_status(request: Request) -> Response:
     if application is None:
         raise HTTPException(404, "this is not an application cluster")
     return answer(application.status().model_dump(mode="json"))
-
-
-async def shut_down(request: Request) -> Response:
-    """DELETE /cluster: end the JobManager."""
-    application: Application | None = request.app.state.application
-    if application is None:
-        raise HTTPException(405, "only an application cluster can be shut down")
-    application.shut_down.set()
-    return answer({})
 
 
 async def register(request: Request) -> Response:

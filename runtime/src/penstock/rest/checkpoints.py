@@ -10,20 +10,8 @@ from starlette.routing import Route
 from penstock.checkpoint.records import CheckpointRecord
 from penstock.jobmanager.job import Job
 from penstock.rest.answers import answer, body_of, job_of, master_of, running_of
+from penstock.rest.figures import summary
 from penstock.rest.jobs import failure_cause
-
-
-def summary(values: list[int]) -> dict[str, Any]:
-    """Flink's statistics of one measure."""
-    ordered = sorted(values)
-    found: dict[str, Any] = {
-        "min": ordered[0] if ordered else 0,
-        "max": ordered[-1] if ordered else 0,
-        "avg": sum(ordered) // len(ordered) if ordered else 0,
-    }
-    for name, share in (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999)):
-        found[name] = float(ordered[min(len(ordered) - 1, int(share * len(ordered)))]) if ordered else "NaN"
-    return found
 
 
 def row(job: Job, record: CheckpointRecord, with_tasks: bool = False) -> dict[str, Any]:

@@ -1,42 +1,39 @@
-"""The cluster over REST: config, overview, TaskManagers, the JobManager's configuration and logs. Bodies as Flink's."""
+"""The cluster over REST: config, overview, data sets. Bodies as Flink's."""
 
-import os
-import platform
-import sys
-import threading
-import traceback
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from penstock.jobmanager.clock import now_ms
 from penstock.jobmanager.machine import PENSTOCK_VERSION
-from penstock.jobmanager.registry import TaskManager
 from penstock.jobmanager.status import JobStatus
-from penstock.rest.answers import CORS, answer, job_of, master_of
-from penstock.rest.log_tail import LogTail
+from penstock.rest.answers import answer, master_of
+from penstock.rest.features import features_of, is_on
 
 FLINK_VERSION = "2.3.0"
-_SECRET = ("password", "secret", "token", "access-key", "access.key", "credential")
-LOG_LIMIT = 1 << 20
-"""Bytes of a log file that are shown: its end."""
 
 
-async def config(_request: Request) -> Response:
+def refresh_interval(configuration: Mapping[str, str]) -> int:
+    """Milliseconds between two looks of a page (`web.refresh-interval`)."""
+    text = configuration.get("web.refresh-interval", "3000").removesuffix("ms").strip()
+    return int(text) if text.isdigit() else 3000
+
+
+async def config(request: Request) -> Response:
     """GET /config."""
+    configuration = master_of(request).configuration
     return answer(
         {
-            "refresh-interval": 3000,
+            "refresh-interval": refresh_interval(configuration),
             "timezone-name": "Coordinated Universal Time",
             "timezone-offset": 0,
             "flink-version": FLINK_VERSION,
             "flink-revision": "",
             "penstock-version": PENSTOCK_VERSION,
-            "features": {"web-submit": False, "web-cancel": True, "web-rescale": False, "web-history": False},
+            "features": features_of(configuration, request.app.state.programs is not None),
         }
     )
 
@@ -62,143 +59,32 @@ async def overview(request: Request) -> Response:
     )
 
 
-def manager_row(manager: TaskManager) -> dict[str, Any]:
-    """One TaskManager."""
-    resource = {
-        "cpuCores": 0.0,
-        "taskHeapMemory": 0,
-        "taskOffHeapMemory": 0,
-        "managedMemory": 0,
-        "networkMemory": 0,
-    }
-    hardware = {"cpuCores": os.cpu_count() or 1, "physicalMemory": 0, "freeMemory": 0, "managedMemory": 0}
-    return {
-        "id": manager.resource_id,
-        "path": manager.registration.host_id,
-        "dataPort": manager.registration.data_port,
-        "jmxPort": -1,
-        "timeSinceLastHeartbeat": manager.last_heard,
-        "slotsNumber": manager.registration.slots,
-        "freeSlots": len(manager.slots) - len(manager.taken),
-        "assignedTasks": len(manager.taken),
-        "totalResource": resource,
-        "freeResource": resource,
-        "hardware": hardware,
-        "memoryConfiguration": {},
-    }
+async def datasets(_request: Request) -> Response:
+    """GET /datasets: results are never cached in the cluster."""
+    return answer({"dataSets": []})
 
 
-async def taskmanagers(request: Request) -> Response:
-    """GET /taskmanagers."""
-    found = master_of(request).registry.taskmanagers.values()
-    return answer({"taskmanagers": [manager_row(manager) for manager in found]})
+async def no_dataset(request: Request) -> Response:
+    """DELETE /datasets/:id and its status: there is none to delete."""
+    name: Any = request.path_params.get("dataset") or request.path_params.get("trigger")
+    raise HTTPException(404, f"Operation not found under key: {name}: this cluster caches no data sets")
 
 
-async def taskmanager(request: Request) -> Response:
-    """GET /taskmanagers/:id."""
-    name = str(request.path_params["manager"])
-    manager = master_of(request).registry.taskmanagers.get(name)
-    if manager is None:
-        raise HTTPException(404, f"TaskManager {name} not found")
-    return answer({**manager_row(manager), "allocatedSlots": [], "metrics": {}})
-
-
-def shown_configuration(configuration: dict[str, str]) -> list[dict[str, str]]:
-    """Key and value of each setting, secrets hidden."""
-    return [
-        {"key": key, "value": "******" if any(word in key.lower() for word in _SECRET) else str(value)}
-        for key, value in sorted(configuration.items())
-    ]
-
-
-async def jobmanager_config(request: Request) -> Response:
-    """GET /jobmanager/config."""
-    return answer(shown_configuration(master_of(request).configuration))
-
-
-async def job_jobmanager_config(request: Request) -> Response:
-    """GET /jobs/:id/jobmanager/config."""
-    return answer(shown_configuration(job_of(request).options.configuration))
-
-
-async def environment(_request: Request) -> Response:
-    """GET /jobmanager/environment."""
-    process = {
-        "version": f"{platform.python_implementation()} {platform.python_version()}",
-        "arch": platform.machine(),
-        "options": [],
-    }
-    return answer({"jvm": process, "classpath": [entry for entry in sys.path if entry]})
-
-
-async def thread_dump(_request: Request) -> Response:
-    """GET /jobmanager/thread-dump."""
-    frames = sys._current_frames()  # noqa: SLF001 - the interpreter's only way to see other threads' stacks
-    names = {thread.ident: thread.name for thread in threading.enumerate()}
-    return answer(
-        {
-            "threadInfos": [
-                {
-                    "threadName": names.get(ident, str(ident)),
-                    "stringifiedThreadInfo": "".join(traceback.format_stack(frame)),
-                }
-                for ident, frame in frames.items()
-            ]
-        }
-    )
-
-
-def _log_folder(request: Request) -> Path | None:
-    folder: Path | None = request.app.state.log_folder
-    return folder
-
-
-async def logs(request: Request) -> Response:
-    """GET /jobmanager/logs."""
-    folder = _log_folder(request)
-    files = sorted(folder.glob("*.log")) + sorted(folder.glob("*.out")) if folder and folder.is_dir() else []
-    stats = [(path.name, path.stat()) for path in files]
-    tail: LogTail | None = request.app.state.log_tail
-    if not stats and tail is not None:
-        return answer({"logs": [{"name": "jobmanager.log", "size": len(tail.text()), "mtime": now_ms()}]})
-    return answer(
-        {
-            "logs": [
-                {"name": name, "size": stat.st_size, "mtime": int(stat.st_mtime * 1000)}
-                for name, stat in stats
-            ]
-        }
-    )
-
-
-async def log(request: Request) -> Response:
-    """GET /jobmanager/log, /jobmanager/stdout and /jobmanager/logs/:name: the end of the file."""
-    folder = _log_folder(request)
-    default = "jobmanager.out" if request.url.path.endswith("stdout") else "jobmanager.log"
-    name = Path(str(request.path_params.get("name", default))).name
-    path = folder / name if folder else None
-    if path is None or not path.is_file():
-        tail: LogTail | None = request.app.state.log_tail
-        if tail is not None and name == "jobmanager.log":
-            return PlainTextResponse(tail.text(), headers=CORS)
-        if "name" in request.path_params:
-            raise HTTPException(404, f"Unable to load requested file {name}.")
-        return PlainTextResponse("", headers=CORS)
-    data = path.read_bytes()[-LOG_LIMIT:]
-    return PlainTextResponse(data, headers=CORS)
+async def shut_down(request: Request) -> Response:
+    """DELETE /cluster: end the JobManager, and what it runs."""
+    if not is_on(master_of(request).configuration, "penstock.rest.shutdown.enabled"):
+        raise HTTPException(
+            403, "penstock.rest.shutdown.enabled is false: end the JobManager's process instead"
+        )
+    request.app.state.shut_down.set()
+    return answer({})
 
 
 ROUTES = (
     Route("/config", config),
     Route("/overview", overview),
-    Route("/taskmanagers", taskmanagers),
-    Route("/taskmanagers/{manager}", taskmanager),
-    Route("/jobmanager/config", jobmanager_config),
-    Route("/jobs/{job}/jobmanager/config", job_jobmanager_config),
-    Route("/jobmanager/environment", environment),
-    Route("/jobmanager/thread-dump", thread_dump),
-    Route("/jobmanager/logs", logs),
-    Route("/jobmanager/logs/{name}", log),
-    Route("/jobmanager/log", log),
-    Route("/jobmanager/stdout", log),
+    Route("/datasets", datasets),
+    Route("/datasets/delete/{trigger}", no_dataset),
+    Route("/datasets/{dataset}", no_dataset, methods=["DELETE"]),
+    Route("/cluster", shut_down, methods=["DELETE"]),
 )

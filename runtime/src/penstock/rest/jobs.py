@@ -1,4 +1,4 @@
-"""Jobs over REST: lists, details, plan, exceptions, cancel, result. Bodies as Flink's."""
+"""Jobs over REST: lists, details, plan, configuration, cancel, result. Bodies as Flink's."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from penstock.graph.jobgraph import JobGraph, VertexSpec
 from penstock.jobmanager.clock import now_ms
 from penstock.jobmanager.job import Execution, Job
 from penstock.jobmanager.status import JobStatus
-from penstock.rest.answers import answer, io_metrics, job_of, master_of, number_text, running_of
+from penstock.rest.answers import answer, io_metrics, job_of, master_of, running_of
 
 STATES = (*TaskState, "RECONCILING")
 
@@ -152,6 +152,7 @@ async def details(request: Request) -> Response:
             "vertices": rows,
             "status-counts": {str(s): sum(row["status"] == s for row in rows) for s in STATES},
             "plan": plan_of(job.id, job.graph),
+            "pending-operators": 0,
         }
     )
 
@@ -180,44 +181,31 @@ async def config(request: Request) -> Response:
     return answer({"jid": job.id, "name": job.graph.name, "execution-config": execution})
 
 
-async def exceptions(request: Request) -> Response:
-    """GET /jobs/:id/exceptions; each entry also carries our `reason` where one applies."""
-    job = job_of(request)
-    limit = int(request.query_params.get("maxExceptions", "20"))
-    entries: list[dict[str, Any]] = [
-        {
-            "exceptionName": record.failure.exception,
-            "stacktrace": record.failure.stacktrace
-            or f"{record.failure.exception}: {record.failure.message}",
-            "timestamp": record.timestamp,
-            "failureLabels": {"reason": record.failure.reason} if record.failure.reason else {},
-            "taskName": record.task_name,
-            "endpoint": record.slot_id,
-            "taskManagerId": record.slot_id.rsplit("-", 1)[0] if record.slot_id else None,
-            "concurrentExceptions": [],
-        }
-        for record in job.failures[:limit]
-    ]
-    body: dict[str, Any] = {"exceptionHistory": {"entries": entries, "truncated": len(job.failures) > limit}}
-    if job.failure is not None and job.failures:
-        record = job.failures[0]
-        body["root-exception"] = record.failure.stacktrace or record.failure.message
-        body["timestamp"] = record.timestamp
-    return answer(body)
-
-
 async def cancel(request: Request) -> Response:
-    """PATCH /jobs/:id?mode=cancel."""
-    running = running_of(request)
-    job = running.machine.job
-    if job.status is not JobStatus.CANCELED:
-        if job.status.is_terminal:
-            raise HTTPException(
-                409,
-                f"Job cancellation failed because the job has already reached another terminal state ({job.status}).",
-            )
-        master_of(request).cancel(job.id)
+    """PATCH /jobs/:id?mode=cancel; the old GET spellings of it too."""
+    mode = request.query_params.get("mode", "cancel").lower()
+    if mode not in ("cancel", "stop"):
+        raise HTTPException(400, f"mode: {mode!r} is not cancel")
+    if mode == "stop" and request.method == "PATCH":
+        raise HTTPException(
+            409,
+            'The termination mode "stop" has been removed. For an ungraceful shutdown, please use "cancel" '
+            'instead. For a graceful shutdown, please use "jobs/:jobId/stop" instead.',
+        )
+    job = job_of(request)
+    if job.status.is_terminal and job.status is not JobStatus.CANCELED:
+        raise HTTPException(
+            409,
+            f"Job cancellation failed because the job has already reached another terminal state ({job.status}).",
+        )
+    cancel_job(request, job)
     return answer({}, 202)
+
+
+def cancel_job(request: Request, job: Job) -> None:
+    """End a job that has not ended."""
+    if not job.status.is_terminal:
+        master_of(request).cancel(job.id)
 
 
 async def result(request: Request) -> Response:
@@ -249,46 +237,25 @@ def failure_cause(name: str, trace: str) -> dict[str, Any]:
     return {"class": name, "stack-trace": trace, "serialized-throwable": ""}
 
 
-def job_metrics(job: Job) -> dict[str, float | str]:
-    """The job's own metrics."""
-    history = job.coordinator.history
-    latest = history.latest_completed or history.latest_savepoint
-    running = job.status is JobStatus.RUNNING
-    return {
-        "numRestarts": job.restarts,
-        "fullRestarts": job.restarts,
-        "uptime": now_ms() - job.timestamps.get(JobStatus.RUNNING, now_ms()) if running else 0,
-        "numberOfCompletedCheckpoints": history.completed,
-        "numberOfFailedCheckpoints": history.failed,
-        "numberOfInProgressCheckpoints": history.in_progress,
-        "totalNumberOfCheckpoints": history.completed + history.failed + history.in_progress,
-        "lastCheckpointDuration": latest.duration if latest else -1,
-        "lastCheckpointSize": latest.size if latest else -1,
-        "lastCheckpointFullSize": latest.size if latest else -1,
-        "lastCheckpointExternalPath": latest.location if latest else "n/a",
-    }
-
-
-async def metrics(request: Request) -> Response:
-    """GET /jobs/:id/metrics."""
-    found = job_metrics(job_of(request))
-    wanted = request.query_params.get("get")
-    if not wanted:
-        return answer([{"id": name} for name in found])
-    return answer(
-        [
-            {"id": name, "value": value if isinstance(value := found[name], str) else number_text(value)}
-            for name in wanted.split(",")
-            if name in found
-        ]
-    )
-
-
 async def accumulators(request: Request) -> Response:
     """GET /jobs/:id/accumulators: there are none."""
     job_of(request)
     return answer(
         {"job-accumulators": [], "user-task-accumulators": [], "serialized-user-task-accumulators": {}}
+    )
+
+
+async def heartbeat(request: Request) -> Response:
+    """PATCH /jobs/:id/clientHeartbeat: jobs here never depend on the client that submitted them."""
+    job_of(request)
+    return answer({}, 202)
+
+
+async def rescaling(request: Request) -> Response:
+    """PATCH /jobs/:id/rescaling: Flink's old way, switched off there too."""
+    job_of(request)
+    raise HTTPException(
+        503, "Rescaling is temporarily disabled. See FLINK-12312. Use PUT /jobs/:jobid/resource-requirements."
     )
 
 
@@ -298,11 +265,12 @@ ROUTES = (
     Route("/jobs/{job}", details),
     Route("/jobs/{job}", cancel, methods=["PATCH"]),
     Route("/jobs/{job}/yarn-cancel", cancel),
+    Route("/jobs/{job}/yarn-stop", cancel),
+    Route("/jobs/{job}/clientHeartbeat", heartbeat, methods=["PATCH"]),
+    Route("/jobs/{job}/rescaling", rescaling, methods=["PATCH"]),
     Route("/jobs/{job}/status", status),
     Route("/jobs/{job}/plan", plan),
     Route("/jobs/{job}/config", config),
-    Route("/jobs/{job}/exceptions", exceptions),
     Route("/jobs/{job}/execution-result", result),
-    Route("/jobs/{job}/metrics", metrics),
     Route("/jobs/{job}/accumulators", accumulators),
 )

@@ -1,53 +1,47 @@
-"""A job's vertices over REST: subtasks, metrics, backpressure, watermarks, times. Bodies as Flink's."""
+"""A job's vertices over REST: details, times, TaskManagers, backpressure, watermarks, metrics. Bodies as Flink's."""
 
 from typing import Any
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from penstock.control.messages import TaskState
-from penstock.graph.jobgraph import VertexSpec
 from penstock.jobmanager.clock import now_ms
-from penstock.jobmanager.job import Execution, Job
-from penstock.rest.answers import answer, io_metrics, job_of, number_text
-from penstock.rest.jobs import executions_of
+from penstock.jobmanager.job import Execution
+from penstock.rest.answers import answer, io_metrics, number_text
+from penstock.rest.figures import listed_or_aggregated, listed_or_read, numbers_of, spread
+from penstock.rest.jobs import STATES, executions_of
+from penstock.rest.subtasks import manager_of, status_durations, subtask_row, vertex_of
 
 BUSY, IDLE, PRESSED = "busyTimeMsPerSecond", "idleTimeMsPerSecond", "backPressuredTimeMsPerSecond"
+_SUMMED = (
+    "read-bytes",
+    "write-bytes",
+    "read-records",
+    "write-records",
+    "accumulated-backpressured-time",
+    "accumulated-idle-time",
+    "accumulated-busy-time",
+)
+_WATERMARK = "currentInputWatermark"
 
 
-def vertex_of(request: Request) -> tuple[Job, VertexSpec]:
-    """The vertex that the path names, or 404."""
-    job, vertex_id = job_of(request), str(request.path_params["vertex"])
-    try:
-        return job, job.graph.vertex(vertex_id)
-    except KeyError:
-        raise HTTPException(404, f"JobVertex {vertex_id} not found") from None
-
-
-def subtask_row(job: Job, execution: Execution) -> dict[str, Any]:
-    """One subtask."""
-    end = execution.end
-    start = execution.start
+def aggregated(executions: list[Execution]) -> dict[str, Any]:
+    """Spread of every figure over subtasks."""
+    figures = [io_metrics([execution]) for execution in executions]
+    durations = [status_durations(execution) for execution in executions]
+    states = sorted({state for duration in durations for state in duration})
     return {
-        "subtask": execution.index,
-        "status": str(execution.state),
-        "attempt": max(0, job.attempt - 1),
-        "endpoint": execution.slot_id,
-        "start-time": start,
-        "end-time": end,
-        "duration": (end if end >= 0 else now_ms()) - start if start >= 0 else -1,
-        "metrics": io_metrics([execution]),
-        "taskmanager-id": execution.slot_id.rsplit("-", 1)[0],
-        "status-duration": {},
-        "start_time": start,
+        "metrics": {name: spread(float(figure[name]) for figure in figures) for name in _SUMMED},
+        "status-duration": {state: spread(d[state] for d in durations if state in d) for state in states},
     }
 
 
 async def details(request: Request) -> Response:
     """GET /jobs/:id/vertices/:vid."""
     job, vertex = vertex_of(request)
+    executions = executions_of(job, vertex)
     return answer(
         {
             "id": vertex.id,
@@ -55,19 +49,10 @@ async def details(request: Request) -> Response:
             "parallelism": vertex.parallelism,
             "maxParallelism": vertex.max_parallelism,
             "now": now_ms(),
-            "subtasks": [subtask_row(job, execution) for execution in executions_of(job, vertex)],
-            "aggregated": {"metrics": {}, "status-duration": {}},
+            "subtasks": [subtask_row(job, execution) for execution in executions],
+            "aggregated": aggregated(executions),
         }
     )
-
-
-async def subtask(request: Request) -> Response:
-    """GET /jobs/:id/vertices/:vid/subtasks/:index."""
-    job, vertex = vertex_of(request)
-    execution = job.executions.get((vertex.id, int(request.path_params["index"])))
-    if execution is None:
-        raise HTTPException(404, f"No subtask {request.path_params['index']} of {vertex.name}")
-    return answer(subtask_row(job, execution))
 
 
 async def times(request: Request) -> Response:
@@ -77,8 +62,9 @@ async def times(request: Request) -> Response:
         {
             "subtask": execution.index,
             "endpoint": execution.slot_id,
-            "duration": max(0, now_ms() - execution.start),
-            "timestamps": {str(state): execution.timestamps.get(state, 0) for state in TaskState},
+            "duration": max(0, (execution.end if execution.end >= 0 else now_ms()) - execution.start),
+            "timestamps": {str(state): execution.timestamps.get(state, 0) for state in TaskState}
+            | {"RECONCILING": 0},
         }
         for execution in executions_of(job, vertex)
     ]
@@ -90,22 +76,27 @@ async def taskmanagers(request: Request) -> Response:
     job, vertex = vertex_of(request)
     by_manager: dict[str, list[Execution]] = {}
     for execution in executions_of(job, vertex):
-        by_manager.setdefault(execution.slot_id.rsplit("-", 1)[0], []).append(execution)
-    rows = [
-        {
-            "endpoint": name,
-            "status": str(executions[0].state),
-            "start-time": min(execution.start for execution in executions),
-            "end-time": max(execution.end for execution in executions),
-            "duration": max(0, now_ms() - min(execution.start for execution in executions)),
-            "metrics": io_metrics(executions),
-            "status-counts": {str(s): sum(e.state is s for e in executions) for s in TaskState},
-            "taskmanager-id": name,
-            "aggregated": {"metrics": {}, "status-duration": {}},
-        }
-        for name, executions in by_manager.items()
-    ]
+        by_manager.setdefault(manager_of(execution), []).append(execution)
+    rows = [_manager_row(name, executions) for name, executions in by_manager.items()]
     return answer({"id": vertex.id, "name": vertex.name, "now": now_ms(), "taskmanagers": rows})
+
+
+def _manager_row(name: str, executions: list[Execution]) -> dict[str, Any]:
+    start = min(execution.start for execution in executions)
+    ends = [execution.end for execution in executions]
+    end = max(ends) if min(ends) >= 0 else -1
+    counts = {str(state): sum(e.state == state for e in executions) for state in STATES}
+    return {
+        "endpoint": name,
+        "status": next((s for s in counts if counts[s] == len(executions)), str(executions[0].state)),
+        "start-time": start,
+        "end-time": end,
+        "duration": max(0, (end if end >= 0 else now_ms()) - start),
+        "metrics": io_metrics(executions),
+        "status-counts": counts,
+        "taskmanager-id": name,
+        "aggregated": aggregated(executions),
+    }
 
 
 async def backpressure(request: Request) -> Response:
@@ -138,14 +129,13 @@ async def backpressure(request: Request) -> Response:
 
 
 async def watermarks(request: Request) -> Response:
-    """GET /jobs/:id/vertices/:vid/watermarks."""
+    """GET /jobs/:id/vertices/:vid/watermarks; a source has none of its input."""
     job, vertex = vertex_of(request)
-    name = "currentInputWatermark"
     return answer(
         [
-            {"id": f"{execution.index}.{name}", "value": number_text(execution.metrics[name])}
+            {"id": f"{execution.index}.{_WATERMARK}", "value": number_text(execution.metrics[_WATERMARK])}
             for execution in executions_of(job, vertex)
-            if name in execution.metrics
+            if _WATERMARK in execution.metrics
         ]
     )
 
@@ -158,57 +148,34 @@ async def metrics(request: Request) -> Response:
         for execution in executions_of(job, vertex)
         for name, value in execution.metrics.items()
     }
-    return _listed_or_read(request, found)
-
-
-async def subtask_metrics(request: Request) -> Response:
-    """GET /jobs/:id/vertices/:vid/subtasks/:index/metrics."""
-    job, vertex = vertex_of(request)
-    execution = job.executions.get((vertex.id, int(request.path_params["index"])))
-    return _listed_or_read(request, execution.metrics if execution else {})
+    return listed_or_read(request, found)
 
 
 async def aggregated_metrics(request: Request) -> Response:
     """GET /jobs/:id/vertices/:vid/subtasks/metrics."""
     job, vertex = vertex_of(request)
     executions = executions_of(job, vertex)
-    names = sorted({name for execution in executions for name in execution.metrics})
-    wanted = request.query_params.get("get")
-    if not wanted:
-        return answer([{"id": name} for name in names])
-    kinds = request.query_params.get("agg", "min,max,avg,sum").split(",")
-    rows = []
-    for name in wanted.split(","):
-        values = [e.metrics[name] for e in executions if name in e.metrics]
-        if values:
-            all_kinds = {
-                "min": min(values),
-                "max": max(values),
-                "avg": sum(values) / len(values),
-                "sum": sum(values),
-            }
-            rows.append({"id": name, **{kind: all_kinds[kind] for kind in kinds if kind in all_kinds}})
-    return answer(rows)
+    wanted = request.query_params.get("subtasks")
+    if wanted:
+        indices = numbers_of(wanted, "subtasks")
+        executions = [execution for execution in executions if execution.index in indices]
+    return listed_or_aggregated(request, [execution.metrics for execution in executions])
 
 
-def _listed_or_read(request: Request, found: dict[str, float]) -> Response:
-    wanted = request.query_params.get("get")
-    if not wanted:
-        return answer([{"id": name} for name in found])
-    return answer(
-        [{"id": name, "value": number_text(found[name])} for name in wanted.split(",") if name in found]
-    )
+async def coordinator_metrics(request: Request) -> Response:
+    """GET /jobs/:id/vertices/:vid/jm-operator-metrics: enumerators publish none."""
+    vertex_of(request)
+    return listed_or_read(request, {})
 
 
 _VERTEX = "/jobs/{job}/vertices/{vertex}"
 ROUTES = (
     Route(_VERTEX, details),
     Route(f"{_VERTEX}/metrics", metrics),
+    Route(f"{_VERTEX}/jm-operator-metrics", coordinator_metrics),
     Route(f"{_VERTEX}/backpressure", backpressure),
     Route(f"{_VERTEX}/watermarks", watermarks),
     Route(f"{_VERTEX}/subtasktimes", times),
     Route(f"{_VERTEX}/taskmanagers", taskmanagers),
     Route(f"{_VERTEX}/subtasks/metrics", aggregated_metrics),
-    Route(f"{_VERTEX}/subtasks/{{index:int}}", subtask),
-    Route(f"{_VERTEX}/subtasks/{{index:int}}/metrics", subtask_metrics),
 )

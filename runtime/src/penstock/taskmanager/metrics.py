@@ -45,11 +45,19 @@ class Activity(Enum):
     BACKPRESSURED = "backPressuredTimeMsPerSecond"
 
 
+_ACCUMULATED = {
+    Activity.BUSY: "accumulateBusyTimeMs",
+    Activity.IDLE: "accumulateIdleTimeMs",
+    Activity.BACKPRESSURED: "accumulateBackPressuredTimeMs",
+}
+
+
 class TimeShares:
     """How a task's time is shared between busy, idle and backpressured: they sum to 1000 ms a second."""
 
     def __init__(self) -> None:
         self._spent = dict.fromkeys(Activity, 0.0)
+        self._before = dict.fromkeys(Activity, 0.0)
         self._activity = Activity.IDLE
         self._since = time.monotonic()
 
@@ -61,12 +69,15 @@ class TimeShares:
             self._activity, self._since = activity, now
 
     def collect(self) -> dict[str, float]:
-        """Milliseconds a second of each since the last call."""
+        """Milliseconds a second of each since the last call, and the milliseconds of each since the task began."""
         now = time.monotonic()
         self._spent[self._activity] += now - self._since
         self._since = now
         total = sum(self._spent.values()) or 1.0
         shares = {activity.value: 1000.0 * spent / total for activity, spent in self._spent.items()}
+        for activity, spent in self._spent.items():
+            self._before[activity] += spent
+            shares[_ACCUMULATED[activity]] = float(round(1000.0 * self._before[activity]))
         self._spent = dict.fromkeys(Activity, 0.0)
         return shares
 
