@@ -9,7 +9,7 @@ import pytest
 from penstock.common.time import Instant
 from penstock.common.typeinfo import TypeInformation, Types
 from penstock.common.types import Row
-from penstock.datastream.formats.json import JsonRowDeserializationSchema, JsonRowSerializationSchema
+from penstock.formats.json_rows import JsonRowDeserializationSchema, JsonRowSerializationSchema
 from penstock.formats.rows import BadValue
 
 ALL = Types.ROW_NAMED(

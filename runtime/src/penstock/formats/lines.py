@@ -30,12 +30,22 @@ class TextLines:
 
     def __call__(self, lines: Sequence[bytes]) -> list[Any]:
         """Decode every line; a trailing carriage return goes too."""
-        return [line.rstrip(b"\r").decode(self.charset) for line in lines]
+        charset = self.charset
+        try:
+            if not any(line.endswith(b"\r") for line in lines):
+                return [line.decode(charset) for line in lines]
+            return [line.removesuffix(b"\r").decode(charset) for line in lines]
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"not text in {charset}: {bytes(error.object)[:200]!r} ({error.reason}); name another charset"
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)
 class JsonLines:
-    """Each line one JSON value."""
+    """Each line one JSON value; bad lines fail the job, or are left out."""
+
+    ignores_bad: bool = False
 
     def __call__(self, lines: Sequence[bytes]) -> list[Any]:
         """Parse every line; empty lines are refused, as any other bad one."""
@@ -43,6 +53,8 @@ class JsonLines:
         try:
             return [decode(line) for line in lines]
         except msgspec.DecodeError as error:
+            if self.ignores_bad:
+                return [decode(line) for line in lines if _parses(line)]
             bad = next(line for line in lines if not _parses(line))
             raise ValueError(f"not a JSON line: {bad[:200]!r} ({error})") from error
 

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.connectors.contract import Split, SplitEnumerator
+from penstock.connectors.files.input import decompressor
 from penstock.connectors.pending import PendingSplits
 from penstock.filesystems.errors import FileMissing
 from penstock.filesystems.registry import open_filesystem
 
 
 class FileEnumerator:
-    """A `SplitEnumerator` over files. `interval_seconds` None: bounded."""
+    """A `SplitEnumerator` over files. `interval_seconds` None: bounded; `split_bytes` None: whole files."""
 
     def __init__(
         self,
@@ -22,7 +23,9 @@ class FileEnumerator:
         interval_seconds: float | None,
         state: Mapping[str, Any] | None,
         configuration: Mapping[str, str],
+        split_bytes: int | None = None,
     ) -> None:
+        self._split_bytes = split_bytes
         self._paths = list(paths)
         self._interval = interval_seconds
         self._configuration = configuration
@@ -38,7 +41,7 @@ class FileEnumerator:
         for path in self._paths:
             found.update(self._list(path))
         fresh = sorted(path for path in found if path not in self._seen)
-        self._pending.add({"id": path, "position": 0, "size": found[path]} for path in fresh if found[path])
+        self._pending.add(split for path in fresh if found[path] for split in self._splits(path, found[path]))
         self._seen.update(fresh)
         self._is_listed = True
 
@@ -48,7 +51,7 @@ class FileEnumerator:
 
     def add_splits_back(self, splits: Sequence[Split]) -> None:
         """Read on where they were."""
-        self._seen.update(str(split["id"]) for split in splits)
+        self._seen.update(str(split.get("path", split["id"])) for split in splits)
         self._pending.add_back(splits)
 
     def has_no_more_splits(self) -> bool:
@@ -70,6 +73,22 @@ class FileEnumerator:
     def discovery_interval_seconds(self) -> float | None:
         """How often to look again."""
         return self._interval
+
+    def _splits(self, path: str, size: int) -> list[Split]:
+        if not self._split_bytes or size <= self._split_bytes or decompressor(path) is not None:
+            return [{"id": path, "position": 0, "size": size}]
+        starts = range(0, size, self._split_bytes)
+        return [
+            {
+                "id": f"{path}#{start}",
+                "path": path,
+                "position": start,
+                "start": start,
+                "end": min(start + self._split_bytes, size),
+                "size": size,
+            }
+            for start in starts
+        ]
 
     def _list(self, path: str) -> dict[str, int]:
         filesystem = open_filesystem(path, self._configuration)
@@ -94,7 +113,7 @@ class FileEnumerator:
 
 
 class FileEnumerators:
-    """Makes the enumerator; `options` is `{"paths": […], "interval_seconds": number or null}`."""
+    """Makes the enumerator; `options` is `{"paths": […], "interval_seconds": number or null, "split_bytes": number or null}`."""
 
     def create_enumerator(
         self,
@@ -104,7 +123,13 @@ class FileEnumerators:
         configuration: Mapping[str, str],
     ) -> SplitEnumerator:
         """The enumerator, going on from its state if there is one."""
-        return FileEnumerator(options["paths"], options.get("interval_seconds"), state, configuration)
+        return FileEnumerator(
+            options["paths"],
+            options.get("interval_seconds"),
+            state,
+            configuration,
+            options.get("split_bytes"),
+        )
 
 
 FACTORY = FileEnumerators()

@@ -1,46 +1,52 @@
-"""The file source: reads lines of whole files, one file after the other in each subtask.
+"""The file source: reads whole files, or ranges of large ones, one after the other in each subtask.
 
-A position is a byte offset at the start of a line, so a restored reader goes on exactly after the last record
-it gave. Reading and splitting happen in a thread; decoding in the task, batch by batch.
+A position belongs to the format (a byte offset, a number of records), so a restored reader goes on exactly
+after the last record it gave. Reading happens in a thread; decoding in the task, batch by batch.
 """
 
+import gzip
+import lzma
+import zlib
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from penstock.connectors.contract import ReaderContext, SourceBatch, Split
 from penstock.connectors.definition import SourceDefinition
 from penstock.connectors.feed import Feed
+from penstock.connectors.files.input import FileRange
+from penstock.filesystems.errors import FileMissing, FileSystemError
 from penstock.filesystems.registry import open_filesystem
-from penstock.formats.lines import LineDecoder, TextLines
+from penstock.formats.files import FileFormat, LineFormat
+from penstock.formats.lines import LineDecoder
 from penstock.graph.jobgraph import Boundedness
 from penstock.operators.contract import Batch
 
-_CHUNK_BYTES = 1 << 20
 _QUEUED_CHUNKS = 4
+DEFAULT_SPLIT_BYTES = 64 << 20
 
 
 @dataclass(slots=True)
-class _Lines:
-    """Lines of one file with the offset after each; no lines mean the file's end."""
+class _Items:
+    """Items of one file with the position after each; no items mean the file's end."""
 
     split_id: str
-    lines: list[bytes]
-    ends: list[int]
+    items: list[Any]
+    ends: Sequence[int]
 
 
 class FileReader:
     """A `SourceReader` over files."""
 
-    def __init__(self, decode: LineDecoder) -> None:
-        self._decode = decode
+    def __init__(self, form: FileFormat) -> None:
+        self._format = form
         self._splits: dict[str, Split] = {}
         self._to_read: deque[Split] = deque()
         self._is_complete = False
         self._ctx: ReaderContext | None = None
-        self._feed: Feed[_Lines] | None = None
-        self._rest: _Lines | None = None
+        self._feed: Feed[_Items] | None = None
+        self._rest: _Items | None = None
 
     def open(self, ctx: ReaderContext) -> None:
         """Nothing is read before a split comes."""
@@ -65,25 +71,20 @@ class FileReader:
             self._rest = None
             if chunk is None:
                 return None
-            if not chunk.lines:
+            if not chunk.items:
                 del self._splits[chunk.split_id]
                 self._stop_feed()
                 self._start_next()
                 self._wake()
                 continue
-            lines, ends = chunk.lines, chunk.ends
-            if len(lines) > max_records:
-                self._rest = _Lines(chunk.split_id, lines[max_records:], ends[max_records:])
-                lines, ends = lines[:max_records], ends[:max_records]
-            try:
-                values = self._decode(lines)
-            except ValueError as error:
-                start = self._splits[chunk.split_id]["position"]
-                raise ValueError(
-                    f"{chunk.split_id}, between bytes {start} and {ends[-1]}: {error}"
-                ) from error
+            items, ends = chunk.items, chunk.ends
+            if len(items) > max_records:
+                self._rest = _Items(chunk.split_id, items[max_records:], ends[max_records:])
+                items, ends = items[:max_records], ends[:max_records]
+            values = self._decode(chunk.split_id, items, ends)
             self._splits[chunk.split_id]["position"] = ends[-1]
-            return SourceBatch(chunk.split_id, Batch(values))
+            if values:
+                return SourceBatch(chunk.split_id, Batch(values))
 
     def wants_splits(self) -> bool:
         """True when every file is read and more may come."""
@@ -98,7 +99,7 @@ class FileReader:
         return set(self._splits)
 
     def snapshot(self) -> list[Split]:
-        """The unfinished files with their offsets."""
+        """The unfinished files with their positions."""
         return [dict(split) for split in self._splits.values()]
 
     def notify_complete(self, checkpoint_id: int) -> None:
@@ -108,11 +109,25 @@ class FileReader:
         """Stop the thread."""
         self._stop_feed()
 
+    def _decode(self, split_id: str, items: list[Any], ends: Sequence[int]) -> list[Any]:
+        try:
+            return self._format.decode(items)
+        except ValueError as error:
+            position = self._splits[split_id]["position"]
+            path = self._splits[split_id].get("path", split_id)
+            for item, end in zip(items, ends, strict=True):
+                try:
+                    self._format.decode([item])
+                except ValueError as first:
+                    raise ValueError(f"{path}, the record after position {position}: {first}") from first
+                position = end
+            raise ValueError(f"{path}, between {position} and {ends[-1]}: {error}") from error
+
     def _start_next(self) -> None:
         if self._feed is not None or not self._to_read or self._ctx is None:
             return
         split, ctx = self._to_read.popleft(), self._ctx
-        read = _FileRead(split["id"], split["position"], ctx.configuration)
+        read = _FileRead(split, self._format, ctx.configuration)
         self._feed = Feed(f"files-{ctx.subtask_index}", read.fill, ctx.wake, _QUEUED_CHUNKS)
         self._feed.start()
 
@@ -128,53 +143,67 @@ class FileReader:
 
 @dataclass(frozen=True, slots=True)
 class _FileRead:
-    path: str
-    start: int
+    split: Split
+    format: FileFormat
     configuration: Mapping[str, str]
 
-    def fill(self, feed: Feed[_Lines]) -> None:
+    def fill(self, feed: Feed[_Items]) -> None:
         """Read the file to its end, chunk by chunk."""
-        position = self.start
-        for lines, end in self._chunks():
-            ends = list(accumulate((len(line) + 1 for line in lines), initial=position))[1:]
-            ends[-1] = position = end
-            feed.put(_Lines(self.path, lines, ends))
-        feed.put(_Lines(self.path, [], []))
-
-    def _chunks(self) -> Iterator[tuple[list[bytes], int]]:
-        filesystem = open_filesystem(self.path, self.configuration)
-        offset, rest = self.start, b""
-        while True:
-            data = filesystem.read_range(self.path, offset, _CHUNK_BYTES)
-            offset += len(data)
-            if not data:
-                if rest:
-                    yield [rest], offset  # the last line of a file may lack its line end
-                return
-            whole, newline, tail = data.rpartition(b"\n")
-            if not newline:
-                rest += data
-                continue
-            lines = (rest + whole).split(b"\n")
-            rest = tail
-            yield lines, offset - len(rest)
+        split = self.split
+        path = str(split.get("path", split["id"]))
+        filesystem = open_filesystem(path, self.configuration)
+        size = split.get("size")
+        if size is None:
+            size = filesystem.size(path)
+        if size is None:
+            raise FileMissing(f"file source: {path} was found, but is not there any more")
+        source = FileRange(filesystem, path, size, split.get("start", 0), split.get("end"))
+        try:
+            for records in self.format.read(source, split["position"]):
+                if records.items:
+                    feed.put(_Items(split["id"], records.items, records.ends))
+        except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+            raise FileSystemError(f"{path}: the compressed data are damaged or cut short: {error}") from error
+        feed.put(_Items(split["id"], [], []))
 
 
 @dataclass(frozen=True, slots=True)
 class _FileReaderFactory:
-    decode: LineDecoder
+    format: FileFormat
 
     def __call__(self) -> FileReader:
-        return FileReader(self.decode)
+        return FileReader(self.format)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSourceSettings:
+    """What a file source is built of."""
+
+    paths: Sequence[str]
+    format: FileFormat = field(default_factory=LineFormat)
+    monitor_interval_seconds: float | None = None
+    """How often to look for new files; None: those of the start, then the end."""
+    split_bytes: int | None = None
+    """Files of a splittable format above this are read in ranges; None: whole files."""
+
+    def definition(self) -> SourceDefinition:
+        """The source."""
+        interval = self.monitor_interval_seconds
+        return SourceDefinition(
+            "files",
+            {
+                "paths": list(self.paths),
+                "interval_seconds": interval,
+                "split_bytes": self.split_bytes if self.format.is_splittable else None,
+            },
+            Boundedness.BOUNDED if interval is None else Boundedness.CONTINUOUS_UNBOUNDED,
+            _FileReaderFactory(self.format),
+        )
 
 
 def file_source(
     paths: Sequence[str], decode: LineDecoder | None = None, monitor_interval_seconds: float | None = None
 ) -> SourceDefinition:
     """A source of the lines of files: what is there, or with an interval also what comes."""
-    return SourceDefinition(
-        "files",
-        {"paths": list(paths), "interval_seconds": monitor_interval_seconds},
-        Boundedness.BOUNDED if monitor_interval_seconds is None else Boundedness.CONTINUOUS_UNBOUNDED,
-        _FileReaderFactory(decode or TextLines()),
-    )
+    form = LineFormat(decode) if decode is not None else LineFormat()
+    return FileSourceSettings(paths, form, monitor_interval_seconds).definition()

@@ -1,30 +1,25 @@
 """What `from_source`, `add_source`, `sink_to` and `add_sink` take; built by the connectors' builders."""
 
-from penstock.connectors.contract import Sink as ConnectorSink
-from penstock.connectors.definition import SourceDefinition
+from abc import ABC, abstractmethod
+from typing import Any
+
 from penstock.connectors.kafka.sink import DeliveryGuarantee
-from penstock.datastream.functions import SinkFunction, SourceFunction
+from penstock.connectors.public import Sink, Source
 
-__all__ = ["DeliveryGuarantee", "Sink", "Source"]
-
-
-class Source(SourceFunction):
-    """A source."""
-
-    def __init__(self, definition: SourceDefinition) -> None:
-        self._definition = definition
-
-    def definition(self) -> SourceDefinition:
-        """What runs it."""
-        return self._definition
+__all__ = ["DeliveryGuarantee", "Sink", "Source", "StreamTransformer", "SupportsPreprocessing"]
 
 
-class Sink(SinkFunction):
-    """A sink."""
+class StreamTransformer(ABC):
+    """Changes a stream on its way into a sink."""
 
-    def __init__(self, sink: ConnectorSink) -> None:
-        self._sink = sink
+    @abstractmethod
+    def apply(self, ds: Any) -> Any:
+        """The stream that the sink gets."""
 
-    def connector_sink(self) -> ConnectorSink:
-        """What runs it."""
-        return self._sink
+
+class SupportsPreprocessing(ABC):
+    """A sink that wants its stream changed first."""
+
+    @abstractmethod
+    def get_transformer(self) -> StreamTransformer | None:
+        """The change, or None."""
