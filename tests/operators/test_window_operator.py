@@ -161,7 +161,7 @@ def test_a_continuous_trigger_gives_early_results() -> None:
 
 
 def test_a_window_that_is_over_leaves_no_state() -> None:
-    job = windows(EventTimeSessionWindows.with_gap(Time.seconds(5)), Content(aggregate=Count()), Firings())
+    job = windows(TumblingEventTimeWindows.of(Time.seconds(5)), Content(aggregate=Count()), Firings())
     job.feed(("a", 1), ("a", 2), at=[0, 3000])
     job.advance(MAX_WATERMARK)
     for table in ("_window", "_windows", "_window.fired"):

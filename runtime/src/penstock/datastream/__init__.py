@@ -39,6 +39,7 @@ from penstock.datastream.functions import (
     TimerService,
     WindowFunction,
 )
+from penstock.datastream.joins import CoGroupFunction, FlatJoinFunction, JoinFunction, ProcessJoinFunction
 from penstock.datastream.keyed_stream import KeyedStream
 from penstock.datastream.slot_sharing_group import SlotSharingGroup
 from penstock.datastream.stream_execution_environment import StreamExecutionEnvironment
@@ -62,6 +63,7 @@ __all__ = [
     "CheckpointConfig",
     "CheckpointingMode",
     "CoFlatMapFunction",
+    "CoGroupFunction",
     "CoMapFunction",
     "CoProcessFunction",
     "ConnectedStreams",
@@ -70,9 +72,11 @@ __all__ = [
     "DataStreamSink",
     "ExternalizedCheckpointRetention",
     "FilterFunction",
+    "FlatJoinFunction",
     "FlatMapFunction",
     "Function",
     "GlobalWindow",
+    "JoinFunction",
     "KeySelector",
     "KeyedBroadcastProcessFunction",
     "KeyedCoProcessFunction",
@@ -84,6 +88,7 @@ __all__ = [
     "Partitioner",
     "ProcessAllWindowFunction",
     "ProcessFunction",
+    "ProcessJoinFunction",
     "ProcessWindowFunction",
     "ReduceFunction",
     "RuntimeContext",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ConnectedStreams,
     )
     from penstock.datastream.connectors.base import Sink
+    from penstock.datastream.joins import CoGroupedStreams, JoinedStreams
     from penstock.datastream.keyed_stream import KeyedStream
     from penstock.datastream.stream_execution_environment import StreamExecutionEnvironment
     from penstock.datastream.windowed_stream import AllWindowedStream
@@ -110,6 +111,18 @@ class DataStream(StreamSettings):
         if isinstance(ds, BroadcastStream):
             return BroadcastConnectedStream(self, ds)
         return ConnectedStreams(self, ds)
+
+    def join(self, other: "DataStream") -> "JoinedStreams":
+        """Pairs with another stream: `.where(key).equal_to(key).window(assigner).apply(function)`."""
+        from penstock.datastream.joins import JoinedStreams
+
+        return JoinedStreams(self, other)
+
+    def co_group(self, other: "DataStream") -> "CoGroupedStreams":
+        """Windows with the records of both streams: `.where(key).equal_to(key).window(assigner).apply(function)`."""
+        from penstock.datastream.joins import CoGroupedStreams
+
+        return CoGroupedStreams(self, other)
 
     # --------------------------------------------------------------------------------------------- partitioning
 

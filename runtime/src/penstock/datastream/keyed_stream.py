@@ -12,6 +12,7 @@ from penstock.operators.process import ProcessFactory
 from penstock.operators.reduce import ExtremeField, ReduceFactory, SumField
 
 if TYPE_CHECKING:
+    from penstock.datastream.joins import IntervalJoin
     from penstock.datastream.windowed_stream import WindowedStream
 
 Position = int | str
@@ -56,6 +57,12 @@ class KeyedStream(DataStream):
     def process(self, func: Any, output_type: TypeInformation | None = None) -> DataStream:
         """Any results, with time, side outputs, keyed state and timers."""
         return self._keyed("Keyed Process", ProcessFactory(func), output_type)
+
+    def interval_join(self, other: "KeyedStream") -> "IntervalJoin":
+        """Pairs with the records of another keyed stream whose time lies in an interval around a record's own."""
+        from penstock.datastream.joins import IntervalJoin
+
+        return IntervalJoin(self, other)
 
     def window(self, window_assigner: Any) -> "WindowedStream":
         """Windows for each key."""

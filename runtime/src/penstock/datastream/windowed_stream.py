@@ -10,6 +10,7 @@ from penstock.datastream.keyed_stream import KeyedStream
 from penstock.operators.window import WindowFactory
 from penstock.operators.window_content import Content, Emission
 from penstock.windows.assigners import MergingWindowAssigner
+from penstock.windows.evictors import Evictor
 from penstock.windows.triggers import Trigger
 
 
@@ -22,6 +23,7 @@ class _Windows:
         self._trigger: Trigger | None = None
         self._lateness_ms = 0
         self._late_tag: OutputTag | None = None
+        self._evictor: Evictor | None = None
 
     def get_execution_environment(self) -> Any:
         """The environment."""
@@ -38,8 +40,15 @@ class _Windows:
         self._trigger = trigger
         return self
 
+    def evictor(self, evictor: Evictor) -> Self:
+        """Take records out of a window before or after its function sees them."""
+        self._evictor = evictor
+        return self
+
     def allowed_lateness(self, time_ms: int) -> Self:
         """Keep windows for so many ms after their end; late records give a new result."""
+        if int(time_ms) < 0:
+            raise ValueError(f"the allowed lateness cannot be negative: {time_ms} ms")
         self._lateness_ms = int(time_ms)
         return self
 
@@ -84,6 +93,7 @@ class _Windows:
             emission=Emission(function, hasattr(function, "process"), self._is_keyed),
             lateness_ms=self._lateness_ms,
             late_tag=self._late_tag.tag_id if self._late_tag is not None else None,
+            evictor=self._evictor,
         )
         name = f"Window({type(self._assigner).__name__})"
         stream = self._stream._keyed(name, factory, output_type)

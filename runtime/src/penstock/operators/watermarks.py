@@ -5,6 +5,7 @@ smallest of its splits that are not idle. Nothing here is part of a snapshot: wa
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from penstock.common.durations import parse_duration_ms
 from penstock.common.watermark_strategy import WatermarkStrategy
@@ -21,7 +22,7 @@ class WatermarksFactory:
 
     strategy: WatermarkStrategy
 
-    def __call__(self) -> PassiveOperator:
+    def __call__(self) -> Any:
         """A new operator: the strategy's own, if it brings one."""
         create = getattr(self.strategy, "create_operator", None)
         return create() if create is not None else WatermarksOperator(self.strategy)

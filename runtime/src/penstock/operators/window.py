@@ -1,25 +1,26 @@
 """Windows on a keyed stream: assigns records, keeps contents, asks the trigger, gives results, drops late records.
 
 Content of (key, window) is one entry of the keyed table `_window` with the window as namespace; timers likewise, so both
-move with their key group. Sessions also keep the key's windows in `_windows`. A window's state lives until event time
-passes its end plus the allowed lateness.
+move with their key group. Where windows merge, the key's windows are kept in `_windows` too. A window's state lives until
+event time passes its end plus the allowed lateness.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from penstock.common.state_descriptors import StateDescriptor
 from penstock.operators.base import PassiveOperator
 from penstock.operators.collector import Collector
 from penstock.operators.contract import MIN_TIMESTAMP, Batch, OperatorContext
-from penstock.operators.keyed_states import state_handle
 from penstock.operators.runtime_context import RuntimeContext
 from penstock.operators.window_content import Content, Emission, WindowContext
+from penstock.operators.window_merging import Merge, plan_merges
+from penstock.operators.window_trigger import NoWindowState, WindowState, WindowTriggerContext
 from penstock.state.contract import MISSING
 from penstock.windows.assigners import MergingWindowAssigner, WindowAssigner
-from penstock.windows.triggers import EventTimeTrigger, Trigger, TriggerContext, TriggerResult
-from penstock.windows.window import MAX_TIMESTAMP, TimeWindow, namespace_of, window_of
+from penstock.windows.evictors import Evictor, TimestampedValue
+from penstock.windows.triggers import EventTimeTrigger, Trigger, TriggerResult
+from penstock.windows.window import MAX_TIMESTAMP, namespace_of, window_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class WindowFactory:
     emission: Emission = field(default_factory=Emission)
     lateness_ms: int = 0
     late_tag: str | None = None
+    evictor: Evictor | None = None
 
     def __call__(self) -> "WindowOperator":
         """A new operator."""
@@ -43,9 +45,10 @@ class WindowOperator(PassiveOperator):
 
     def __init__(self, spec: WindowFactory) -> None:
         self._spec = spec
-        self._is_merging = isinstance(spec.assigner, MergingWindowAssigner)
+        self._merging = spec.assigner if isinstance(spec.assigner, MergingWindowAssigner) else None
         self._is_event_time = spec.assigner.is_event_time()
-        self._fires_at_end = type(spec.trigger) is EventTimeTrigger and not self._is_merging
+        self._fires_at_end = type(spec.trigger) is EventTimeTrigger and self._merging is None
+        self._keeps_records = spec.evictor is not None
 
     def open(self, ctx: OperatorContext) -> None:
         """Open the functions and the tables."""
@@ -55,10 +58,12 @@ class WindowOperator(PassiveOperator):
         self._state = ctx.state
         self._key_of = ctx.key_selectors[0]
         self._table = ctx.state.table("_window")
-        self._sessions = ctx.state.table("_windows")
-        self._add: Callable[[Any, Any], Any] = self._spec.content.adder()
+        self._windows = ctx.state.table("_windows")
+        content = Content() if self._keeps_records else self._spec.content
+        self._add: Callable[[Any, Any], Any] = content.adder()
+        self._stored = content
         self._runtime = RuntimeContext(ctx)
-        self._trigger_ctx = _TriggerContext(ctx)
+        self._trigger_ctx = WindowTriggerContext(ctx, self._runtime)
         self._late = ctx.metrics.counter("numLateRecordsDropped")
         for function in self._functions():
             function.open(self._runtime)
@@ -86,7 +91,7 @@ class WindowOperator(PassiveOperator):
             self._state.set_current_key,
             self._key_of,
         )
-        take = self._take_merging if self._is_merging else self._take
+        take = self._take if self._merging is None else self._take_merging
         for value, timestamp in zip(batch.values, times, strict=True):
             set_key(key_of(value))
             taken = False
@@ -97,6 +102,10 @@ class WindowOperator(PassiveOperator):
         collector.flush(self.ctx.output)
 
     def _drop(self, value: Any, timestamp: int, collector: Collector) -> None:
+        """A record that no window took; it is late unless its assigner gave it no window."""
+        watermark = self.ctx.timers.current_watermark()
+        if not self._is_event_time or timestamp + self._spec.lateness_ms > watermark:
+            return
         if self._spec.late_tag is not None:
             collector.take_side(self._spec.late_tag, value, timestamp)
         else:
@@ -116,20 +125,25 @@ class WindowOperator(PassiveOperator):
         if self._is_over(window):
             return False
         namespace = namespace_of(window)
-        held = self._table.for_update(namespace)
-        self._table.put(self._add(held, value), namespace)
-        if held is MISSING:
+        if not self._put(value, timestamp, namespace):
             self._clean_later(window, namespace)
         elif self._fires_at_end and window.max_timestamp() > self.ctx.timers.current_watermark():
             return True  # the timer of its end is set already
         self._ask(value, timestamp, window, namespace, collector)
         return True
 
+    def _put(self, value: Any, timestamp: int, namespace: Any) -> bool:
+        """Add a record to a window; True if the window held something before."""
+        held = self._table.for_update(namespace)
+        if self._keeps_records:
+            value = TimestampedValue(value, timestamp)
+        self._table.put(self._add(held, value), namespace)
+        return held is not MISSING
+
     def _ask(self, value: Any, timestamp: int, window: Any, namespace: Any, collector: Collector) -> None:
         context = self._trigger_ctx.at(namespace)
-        self._act(
-            self._spec.trigger.on_element(value, timestamp, window, context), window, namespace, collector
-        )
+        result = self._spec.trigger.on_element(value, timestamp, window, context)
+        self._act(result, window, namespace, collector)
 
     def _clean_later(self, window: Any, namespace: Any) -> None:
         end = self._end_of(window)
@@ -140,44 +154,56 @@ class WindowOperator(PassiveOperator):
         else:
             self.ctx.timers.register_processing_timer(end, namespace)
 
-    # ------------------------------------------------------------------------------------------------ sessions
+    # -------------------------------------------------------------------------------------- windows that merge
 
-    def _take_merging(self, value: Any, timestamp: int, window: TimeWindow, collector: Collector) -> bool:
-        known = self._sessions.get()
-        active = [TimeWindow(*pair) for pair in known] if known is not MISSING else []
-        touching = [other for other in active if other.intersects(window)]
-        merged = window
-        for other in touching:
-            merged = merged.cover(other)
-        if self._is_over(merged):
+    def _active(self) -> list[Any]:
+        known = self._windows.get()
+        return [window_of(_plain(namespace)) for namespace in known] if known is not MISSING else []
+
+    def _remember(self, windows: list[Any]) -> None:
+        if windows:
+            self._windows.put([namespace_of(window) for window in windows])
+        else:
+            self._windows.remove()
+
+    def _take_merging(self, value: Any, timestamp: int, window: Any, collector: Collector) -> bool:
+        assert self._merging is not None  # noqa: S101 - only then is this called
+        active = self._active()
+        target, merges = plan_merges(self._merging, active, window)
+        if self._is_over(target):
             return False
-        namespace = namespace_of(merged)
-        if touching != [merged]:
-            self._merge(merged, touching, active)
-        held = self._table.for_update(namespace)
-        self._table.put(self._add(held, value), namespace)
-        self._ask(value, timestamp, merged, namespace, collector)
+        if merges or target not in active:
+            gone = {member for merge in merges for member in merge.absorbed}
+            left = [other for other in active if other not in gone]
+            made = dict.fromkeys([*(merge.result for merge in merges), target])
+            self._remember([*left, *(one for one in made if one not in left)])
+        for merge in merges:
+            self._merge(merge)
+        namespace = namespace_of(target)
+        self._put(value, timestamp, namespace)
+        self._ask(value, timestamp, target, namespace, collector)
+        self._clean_later(target, namespace)
         return True
 
-    def _merge(self, merged: TimeWindow, touching: list[TimeWindow], active: list[TimeWindow]) -> None:
-        """Several sessions become one: contents, trigger state and timers move to it."""
-        content: Any = MISSING
-        namespace = namespace_of(merged)
-        old = [other for other in touching if other != merged]
-        for other in touching:
-            held = self._table.get(namespace_of(other))
-            content = self._spec.content.merge(content, held)
-        remaining = [other for other in active if other not in touching]
-        self._sessions.put([(w.start, w.end) for w in [*remaining, merged]])
-        if touching:
-            self._spec.trigger.on_merge(
-                merged, self._trigger_ctx.at(namespace, [namespace_of(w) for w in old])
+    def _merge(self, merge: Merge) -> None:
+        """Several windows become one: contents, trigger state and timers move to it."""
+        if self._is_event_time and self._end_of(merge.result) <= self.ctx.timers.current_watermark():
+            raise RuntimeError(
+                f"windows {merge.absorbed} cannot become {merge.result}: its end is before the watermark "
+                f"{self.ctx.timers.current_watermark()}, so its result would never be given"
             )
-        for other in old:
-            self._forget(other, namespace_of(other))
+        namespace = namespace_of(merge.result)
+        content: Any = MISSING
+        for member in merge.absorbed:
+            content = self._stored.merge(content, self._table.get(namespace_of(member)))
+        old = [member for member in merge.absorbed if member != merge.result]
+        merged = [namespace_of(member) for member in old]
+        self._spec.trigger.on_merge(merge.result, self._trigger_ctx.at(namespace, merged))
+        for member in old:
+            self._forget(member, namespace_of(member))
         if content is not MISSING:
             self._table.put(content, namespace)
-        self._clean_later(merged, namespace)
+        self._clean_later(merge.result, namespace)
 
     def _forget(self, window: Any, namespace: Any) -> None:
         self._spec.trigger.clear(window, self._trigger_ctx.at(namespace))
@@ -191,54 +217,66 @@ class WindowOperator(PassiveOperator):
     # ------------------------------------------------------------------------------------------------- results
 
     def _act(self, result: TriggerResult, window: Any, namespace: Any, collector: Collector) -> None:
+        if result is TriggerResult.CONTINUE:
+            return
         if result.is_fire():
             held = self._table.get(namespace)
             if held is not MISSING:
-                elements = self._spec.content.elements(held)
-                results = self._spec.emission.results(
-                    self._context(window, namespace), self._state.current_key, elements
-                )
-                collector.take(results, window.max_timestamp())
+                self._fire(held, window, namespace, collector)
         if result.is_purge():
             self._table.remove(namespace)
 
+    def _fire(self, held: Any, window: Any, namespace: Any, collector: Collector) -> None:
+        evictor = self._spec.evictor
+        context = self._context(window, namespace)
+        if evictor is None:
+            results = self._spec.emission.results(
+                context, self._state.current_key, self._stored.elements(held)
+            )
+            collector.take(results, window.max_timestamp())
+            return
+        kept = list(held)
+        evictor.evict_before(kept, len(kept), window, self._trigger_ctx)
+        elements = self._spec.content.fold([element.value for element in kept])
+        results = self._spec.emission.results(context, self._state.current_key, elements)
+        collector.take(results, window.max_timestamp())
+        evictor.evict_after(kept, len(kept), window, self._trigger_ctx)
+        if kept:
+            self._table.put(kept, namespace)
+        else:
+            self._table.remove(namespace)
+
     def _context(self, window: Any, namespace: Any) -> WindowContext:
-        return WindowContext(
-            window, self._state.current_key, self._runtime, _WindowState(self.ctx, namespace), self.ctx.timers
-        )
+        state = NoWindowState() if self._merging is not None else WindowState(self.ctx, namespace)
+        return WindowContext(window, self._state.current_key, self._runtime, state, self.ctx.timers)
 
     def on_event_timer(self, timestamp: int, key: Any, namespace: Any) -> None:
         """Ask the trigger; at the window's very end forget it."""
-        window = window_of(namespace)
-        collector = Collector()
-        if self._table.get(namespace) is not MISSING:
-            result = self._spec.trigger.on_event_time(timestamp, window, self._trigger_ctx.at(namespace))
-            self._act(result, window, namespace, collector)
-        if self._is_event_time and timestamp == self._end_of(window):
-            self._end(window, namespace)
-        collector.flush(self.ctx.output)
+        self._on_timer(timestamp, namespace, self._spec.trigger.on_event_time, self._is_event_time)
 
     def on_processing_timer(self, timestamp: int, key: Any, namespace: Any) -> None:
         """Ask the trigger; at the window's very end forget it."""
+        self._on_timer(timestamp, namespace, self._spec.trigger.on_processing_time, not self._is_event_time)
+
+    def _on_timer(
+        self, timestamp: int, namespace: Any, ask: Callable[..., TriggerResult], may_end: bool
+    ) -> None:
+        namespace = _plain(namespace)
         window = window_of(namespace)
+        if self._merging is not None and window not in self._active():
+            return  # it has become part of another, which has timers of its own
         collector = Collector()
-        if self._table.get(namespace) is not MISSING:
-            result = self._spec.trigger.on_processing_time(timestamp, window, self._trigger_ctx.at(namespace))
-            self._act(result, window, namespace, collector)
-        if not self._is_event_time and timestamp == self._end_of(window):
+        result = ask(timestamp, window, self._trigger_ctx.at(namespace))
+        self._act(result, window, namespace, collector)
+        if may_end and timestamp == self._end_of(window):
             self._end(window, namespace)
         collector.flush(self.ctx.output)
 
     def _end(self, window: Any, namespace: Any) -> None:
         self._spec.emission.clear(self._context(window, namespace))
         self._forget(window, namespace)
-        if self._is_merging:
-            known = self._sessions.get()
-            left = [pair for pair in known if tuple(pair) != namespace] if known is not MISSING else []
-            if left:
-                self._sessions.put(left)
-            else:
-                self._sessions.remove()
+        if self._merging is not None:
+            self._remember([other for other in self._active() if other != window])
 
     def close(self) -> None:
         """Close the functions."""
@@ -246,60 +284,6 @@ class WindowOperator(PassiveOperator):
             function.close()
 
 
-class _WindowState:
-    """State of one key and window, for functions and triggers."""
-
-    def __init__(self, ctx: OperatorContext, namespace: Any, prefix: str = "_window.") -> None:
-        self._ctx = ctx
-        self._namespace = namespace
-        self._prefix = prefix
-
-    def get_state(self, descriptor: StateDescriptor) -> Any:
-        """A handle on the state of that descriptor."""
-        assert self._ctx.state is not None  # noqa: S101 - windows are keyed
-        table = self._ctx.state.table(self._prefix + descriptor.name)
-        return state_handle(table, descriptor, self._ctx.timers, self._namespace)
-
-    get_list_state = get_map_state = get_reducing_state = get_aggregating_state = get_state
-
-
-class _TriggerContext(TriggerContext):
-    """One for all windows: `at` points it to one."""
-
-    def __init__(self, ctx: OperatorContext) -> None:
-        self._ctx = ctx
-        self._namespace: Any = None
-        self._merged: list[Any] = []
-
-    def at(self, namespace: Any, merged: list[Any] | None = None) -> "_TriggerContext":
-        self._namespace = namespace
-        self._merged = merged or []
-        return self
-
-    def get_current_processing_time(self) -> int:
-        return self._ctx.timers.current_processing_time()
-
-    def get_current_watermark(self) -> int:
-        return self._ctx.timers.current_watermark()
-
-    def register_event_time_timer(self, time: int) -> None:
-        self._ctx.timers.register_event_timer(time, self._namespace)
-
-    def register_processing_time_timer(self, time: int) -> None:
-        self._ctx.timers.register_processing_timer(time, self._namespace)
-
-    def delete_event_time_timer(self, time: int) -> None:
-        self._ctx.timers.delete_event_timer(time, self._namespace)
-
-    def delete_processing_time_timer(self, time: int) -> None:
-        self._ctx.timers.delete_processing_timer(time, self._namespace)
-
-    def get_partitioned_state(self, state_descriptor: StateDescriptor) -> Any:
-        return _WindowState(self._ctx, self._namespace, "_trigger.").get_state(state_descriptor)
-
-    def merge_partitioned_state(self, state_descriptor: StateDescriptor) -> None:
-        target = self.get_partitioned_state(state_descriptor)
-        for namespace in self._merged:
-            held = _WindowState(self._ctx, namespace, "_trigger.").get_state(state_descriptor).get()
-            if held is not None:
-                target.add(held)
+def _plain(namespace: Any) -> Any:
+    """A namespace as it was given: some backends bring tuples back as lists."""
+    return tuple(namespace) if type(namespace) is list else namespace

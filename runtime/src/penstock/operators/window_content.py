@@ -43,6 +43,14 @@ class Content:
             return [held]
         return [self.aggregate.get_result(held)] if self.aggregate is not None else list(held)
 
+    def fold(self, values: list[Any]) -> list[Any]:
+        """What the window function sees of these records."""
+        held: Any = MISSING
+        add = self.adder()
+        for value in values:
+            held = add(held, value)
+        return [] if held is MISSING else self.elements(held)
+
     def functions(self) -> list[Any]:
         """Functions to open and close."""
         return [function for function in (self.reduce, self.aggregate) if hasattr(function, "open")]

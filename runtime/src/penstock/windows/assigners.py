@@ -1,7 +1,7 @@
 """Window assigners: which windows a record belongs to. Called by `operators.window` for every record."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar, Protocol
 
 from penstock.common.state_descriptors import ValueStateDescriptor
@@ -50,8 +50,25 @@ class WindowAssigner(ABC):
         """Whether windows end by event time."""
 
 
+class MergeCallback(ABC):
+    """Told by `merge_windows` which windows become one."""
+
+    @abstractmethod
+    def merge(self, to_be_merged: Iterable[Any], merge_result: Any) -> None:
+        """These become that one; it is new or one of them."""
+
+
+_MergeCallback = MergeCallback
+
+
 class MergingWindowAssigner(WindowAssigner):
-    """Gives a record a window that merges with those it touches."""
+    """Gives a record windows that may merge with the key's others."""
+
+    MergeCallback: ClassVar[Any] = MergeCallback
+
+    @abstractmethod
+    def merge_windows(self, windows: Iterable[Any], callback: "_MergeCallback") -> None:
+        """Tell the callback which of these windows of a key are to be one; those not named stay as they are."""
 
 
 class _EventTime(WindowAssigner):
@@ -190,7 +207,9 @@ class _FixedGap(SessionWindowTimeGapExtractor):
         return self._gap
 
 
-class _Sessions(MergingWindowAssigner):
+class SessionWindows(MergingWindowAssigner):
+    """Windows that end after a gap without records and merge when they touch."""
+
     def __init__(self, gap: SessionWindowTimeGapExtractor | int) -> None:
         self._gap = _FixedGap(gap) if isinstance(gap, int) else gap
 
@@ -200,8 +219,23 @@ class _Sessions(MergingWindowAssigner):
             raise ValueError(f"the gap of a session must be longer than zero, not {gap} ms")
         return [TimeWindow(time, time + gap)]
 
+    def merge_windows(self, windows: Iterable[Any], callback: "_MergeCallback") -> None:
+        """Those that overlap or touch."""
+        group: list[TimeWindow] = []
+        covered: TimeWindow | None = None
+        for window in sorted(windows):
+            if covered is not None and covered.intersects(window):
+                group.append(window)
+                covered = covered.cover(window)
+                continue
+            if covered is not None and len(group) > 1:
+                callback.merge(group, covered)
+            group, covered = [window], window
+        if covered is not None and len(group) > 1:
+            callback.merge(group, covered)
 
-class EventTimeSessionWindows(_Sessions, _EventTime):
+
+class EventTimeSessionWindows(SessionWindows, _EventTime):
     """Sessions that end after a gap of event time without records."""
 
     @staticmethod
@@ -225,7 +259,7 @@ class DynamicEventTimeSessionWindows(EventTimeSessionWindows):
     """The same with a gap that the records set."""
 
 
-class ProcessingTimeSessionWindows(_Sessions, _ProcessingTime):
+class ProcessingTimeSessionWindows(SessionWindows, _ProcessingTime):
     """Sessions that end after a gap without records."""
 
     @staticmethod

@@ -53,6 +53,10 @@ class TriggerContext(ABC):
         """Forget that timer."""
 
     @abstractmethod
+    def get_metric_group(self) -> Any:
+        """Where a trigger registers metrics of its own."""
+
+    @abstractmethod
     def get_partitioned_state(self, state_descriptor: StateDescriptor) -> Any:
         """State of this key and window."""
 
@@ -95,7 +99,7 @@ class Trigger(ABC):
         return True
 
 
-class _Quiet(Trigger):
+class QuietTrigger(Trigger):
     """Does nothing until a subclass says otherwise."""
 
     def on_element(self, element: Any, timestamp: int, window: Any, ctx: "_TriggerContext") -> TriggerResult:
@@ -117,11 +121,11 @@ class _Quiet(Trigger):
         """Nothing."""
 
 
-class NeverTrigger(_Quiet):
+class NeverTrigger(QuietTrigger):
     """Never fires."""
 
 
-class EventTimeTrigger(_Quiet):
+class EventTimeTrigger(QuietTrigger):
     """Fires when event time passes the end of the window, and at once for records that come after."""
 
     @staticmethod
@@ -150,7 +154,7 @@ class EventTimeTrigger(_Quiet):
         ctx.delete_event_time_timer(window.max_timestamp())
 
 
-class ProcessingTimeTrigger(_Quiet):
+class ProcessingTimeTrigger(QuietTrigger):
     """Fires when the clock passes the end of the window."""
 
     @staticmethod
@@ -181,7 +185,7 @@ def _add(first: int, second: int) -> int:
     return first + second
 
 
-class CountTrigger(_Quiet):
+class CountTrigger(QuietTrigger):
     """Fires at every so many records of a window."""
 
     def __init__(self, window_size: int) -> None:
@@ -251,7 +255,7 @@ class PurgingTrigger(Trigger):
         return self._nested.can_merge()
 
 
-class ContinuousEventTimeTrigger(_Quiet):
+class ContinuousEventTimeTrigger(QuietTrigger):
     """Fires at every interval of event time, and at the end of the window."""
 
     def __init__(self, interval: int) -> None:
@@ -307,7 +311,7 @@ class ContinuousEventTimeTrigger(_Quiet):
         ctx.register_event_time_timer(following)
 
 
-class ContinuousProcessingTimeTrigger(_Quiet):
+class ContinuousProcessingTimeTrigger(QuietTrigger):
     """Fires at every interval of the clock."""
 
     def __init__(self, interval: int) -> None:

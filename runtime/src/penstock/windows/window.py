@@ -55,14 +55,19 @@ Window = TimeWindow | CountWindow | GlobalWindow
 
 
 def namespace_of(window: Any) -> Any:
-    """What stands for the window in state and timers."""
-    if isinstance(window, TimeWindow):
+    """What stands for the window in state and timers; a window of the program's own class stands for itself."""
+    kind = type(window)
+    if kind is TimeWindow:
         return (window.start, window.end)
-    return window.id if isinstance(window, CountWindow) else "global"
+    if kind is CountWindow:
+        return window.id
+    return "global" if kind is GlobalWindow else window
 
 
 def window_of(namespace: Any) -> Any:
     """The window that a namespace stands for."""
-    if isinstance(namespace, tuple):
+    if type(namespace) is tuple:
         return TimeWindow(*namespace)
-    return CountWindow(namespace) if isinstance(namespace, int) else GlobalWindow()
+    if type(namespace) is int:
+        return CountWindow(namespace)
+    return GlobalWindow() if namespace == "global" else namespace
