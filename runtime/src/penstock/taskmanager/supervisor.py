@@ -24,6 +24,7 @@ from penstock.control.registration import (
     SlotEvent,
     TaskManagerCommand,
 )
+from penstock.taskmanager.host_identity import host_identity
 from penstock.taskmanager.inspection import LogFiles, inspect_manager
 from penstock.taskmanager.link import JobManagerLink, LinkDown
 from penstock.taskmanager.options import WorkerOptions
@@ -55,7 +56,7 @@ class Supervisor:
 
     def __init__(self, options: TaskManagerOptions, link: JobManagerLink) -> None:
         self._options, self._link = options, link
-        self._host_id = f"{os.uname().nodename}:{options.directory}"
+        self._host_id = host_identity(options.directory)
         self._slots: dict[str, SlotProcess] = {}
         self._started: dict[str, float] = {}
         self._ended: list[SlotProcess] = []
