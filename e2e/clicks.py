@@ -60,6 +60,8 @@ class Count:
     user: str
     count: int
     version: str
+    at: float = 0.0
+    """When it was written, in seconds since the epoch."""
 
 
 class Topics:
@@ -175,5 +177,5 @@ def _read_to_end(consumer: Consumer, partitions: int) -> list[Count]:
                 at_end.add(message.partition() or 0)
                 continue
             user, count, version = (message.value() or b"").decode().split(",")
-            found.append(Count(user, int(count), version))
+            found.append(Count(user, int(count), version, message.timestamp()[1] / 1000))
     return found

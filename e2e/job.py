@@ -15,6 +15,7 @@ from typing import Any
 from e2e.clicks import Topics
 from e2e.cluster.provider import Cluster
 from e2e.environment import Environment
+from e2e.figures import say
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -182,7 +183,8 @@ class Job:
         )
 
     def wait_reason(self, reason: str, seconds: float = 30) -> None:
-        """Wait until status and Events both name one reason."""
+        """Wait until status and Events both name one reason; nobody is to wait longer for it than half a minute."""
+        started = time.monotonic()
 
         def named(resource: dict[str, Any]) -> bool:
             status = resource.get("status") or {}
@@ -190,6 +192,7 @@ class Job:
             return reason in told and any(event["reason"] == reason for event in self.events())
 
         self.wait(f"the reason {reason} in status and Events", named, seconds)
+        say(f"change to the reason {reason}", time.monotonic() - started)
 
     def events(self) -> list[dict[str, Any]]:
         """Return the Events on the resource."""

@@ -15,6 +15,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from e2e import figures
 from e2e.cluster.build import build_tool
 from e2e.cluster.kind import kind_answers
 from e2e.cluster.layout import HELM, REPOSITORY, ClusterError
@@ -104,6 +105,7 @@ def install(cluster: Cluster, environment: Environment) -> None:
 
 def run_tests(chosen: list[str]) -> int:
     """Run the tests side by side, then the one that uninstalls; the worse of both results."""
+    figures.forget()
     paths = [argument for argument in chosen if not argument.startswith("-") and Path(argument).exists()]
     pytest = [sys.executable, "-m", "pytest", "--timeout=600", "-o", "addopts=--import-mode=importlib -ra"]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
@@ -112,6 +114,7 @@ def run_tests(chosen: list[str]) -> int:
     first = subprocess.run(
         [*pytest, *workers, *chosen, *all_tests], cwd=REPOSITORY, env=environment, check=False
     )
+    print("\n".join(figures.all_said()))
     if chosen:
         return first.returncode
     last = subprocess.run(

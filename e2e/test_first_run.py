@@ -6,6 +6,7 @@ import time
 
 from e2e.clicks import click_lines
 from e2e.environment import Environment
+from e2e.figures import say
 from e2e.job import Job
 from e2e.storage import list_uris
 
@@ -16,7 +17,7 @@ def test_a_job_runs_in_its_own_namespace_and_counts_exactly(job: Job) -> None:
     started = time.monotonic()
     job.apply()
     job.wait_running()
-    print(f"figure: apply to RUNNING {time.monotonic() - started:.1f} s")
+    say("apply to RUNNING", time.monotonic() - started)
     assert job.job_namespace != job.namespace
     assert job.pods()
     assert all(pod["spec"]["securityContext"]["runAsNonRoot"] for pod in job.pods())

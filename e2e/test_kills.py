@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from e2e.clicks import click_lines
+from e2e.figures import say
 from e2e.job import Job
 
 _KILL_A_SLOT = """
@@ -47,7 +48,7 @@ def test_kills_in_turn_lose_and_double_nothing(job: Job) -> None:
         started = time.monotonic()
         job.kubectl.cluster.kill_container(_main_container(pod)["containerID"])
         number = _wait_recovered(job, number)
-        print(f"figure: {component} killed to next checkpoint {time.monotonic() - started:.1f} s")
+        say(f"{component} killed to next checkpoint", time.monotonic() - started)
 
     flow.finish()
     job.topics.wait_exact(lines)

@@ -6,6 +6,7 @@ import time
 
 from e2e.clicks import click_lines
 from e2e.environment import OPERATOR_NAMESPACE
+from e2e.figures import say
 from e2e.job import Job
 
 
@@ -21,10 +22,13 @@ def test_a_new_version_with_other_parallelism_goes_on_from_the_savepoint(job: Jo
     job.wait_running()
     job.topics.send(lines[4_000:])
     job.topics.wait_some(1, version="v2")
-    print(f"figure: change to first new count {time.monotonic() - started:.1f} s")
+    say("change to first new count", time.monotonic() - started)
     flow.finish()
     found = job.topics.wait_exact(lines)
     assert {count.version for count in found} == {"v1", "v2"}
+    last = max(count.at for count in found if count.version == "v1")
+    first = min(count.at for count in found if count.version == "v2")
+    say("upgrade downtime, last record before to first after", first - last)
     assert len(job.pods("taskmanager")) == 2
 
 

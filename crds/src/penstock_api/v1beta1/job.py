@@ -59,8 +59,8 @@ class JobSpec(ApiModel):
     autoscaler_reset_nonce: Annotated[int | None, Cost.IGNORE] = None
     """A new value forgets what the autoscaler has learnt."""
     requirements: str | None = None
-    """URI of a requirements file, or of an archive of wheels, that the program needs."""
+    """URI of a requirements file, of a zip of wheels or of a zip of packages; installed for main and for every slot."""
     archives: list[str] = Field(default_factory=list)
-    """URIs of archives that are unpacked beside the program."""
+    """URIs of zip and tar files, as `URI` or `URI#folder`: unpacked into the working directory of main and of every slot."""
     allow_empty_state: Annotated[bool | None, Cost.IGNORE] = None
     """Whether a job that has run with state may start without it when none is found."""

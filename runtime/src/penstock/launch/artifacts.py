@@ -5,7 +5,6 @@ Called by the launcher of an application's JobManager. Understands plain paths, 
 never runs anything of the program.
 """
 
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -47,7 +46,7 @@ def fetch_program(uri: str, folder: Path, configuration: Mapping[str, str]) -> P
     """The program behind `uri`, below `folder` unless it is on this machine already; zips are unpacked."""
     found = fetch(uri, folder / "program", configuration)
     if found.suffix == ".zip":
-        return Program(_unpack(found, folder / "project"))
+        return Program(unpack_zip(found, folder / "project"))
     return Program(found)
 
 
@@ -71,12 +70,18 @@ def fetch(uri: str, folder: Path, configuration: Mapping[str, str]) -> Path:
 
 
 def install_requirements(uri: str, folder: Path, configuration: Mapping[str, str]) -> Path:
-    """Install a requirements file, or unpack an archive of packages, into a folder for the program's path."""
+    """Install a requirements file, a zip of wheels, or a zip of packages, into a folder for the program's path."""
     found = fetch(uri, folder / "requirements", configuration)
     target = folder / "site-packages"
+    wanted = ["-r", str(found)]
     if found.suffix == ".zip":
-        return _unpack(found, target)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), "-r", str(found)]
+        unpacked = unpack_zip(found, folder / "requirements" / "unpacked")
+        wheels = sorted(str(wheel) for wheel in unpacked.rglob("*.whl"))
+        if not wheels:
+            return unpacked.rename(target)
+        wanted = ["--no-index", "--no-deps", *wheels]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-compile", "--target", str(target), *wanted]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_SECONDS, check=False
@@ -114,8 +119,9 @@ def _read(uri: str, scheme: str, configuration: Mapping[str, str]) -> bytes:
     return answer.content
 
 
-def _unpack(archive: Path, target: Path) -> Path:
-    shutil.rmtree(target, ignore_errors=True)
+def unpack_zip(archive: Path, target: Path) -> Path:
+    """Unpack into a folder, which may hold files already. Raises ArtifactError."""
+    target.mkdir(parents=True, exist_ok=True)
     try:
         with zipfile.ZipFile(archive) as opened:
             for name in opened.namelist():
@@ -123,7 +129,11 @@ def _unpack(archive: Path, target: Path) -> Path:
                     raise ArtifactError(
                         f"{archive.name} holds {name!r}, which would be written outside its folder"
                     )
-            opened.extractall(target)
+            for member in opened.infolist():
+                written = Path(opened.extract(member, target))
+                mode = member.external_attr >> 16 & 0o777
+                if mode and written.is_file():
+                    written.chmod(mode | 0o600)
     except zipfile.BadZipFile as error:
         raise ArtifactError(f"{archive.name} is not a zip file: {error}") from error
     return target

@@ -20,11 +20,13 @@ from penstock.filesystems.errors import FileSystemError
 from penstock.jobmanager.master import Master
 from penstock.jobmanager.status import JobStatus
 from penstock.jobmanager.storage import JobStorage
-from penstock.launch.artifacts import ArtifactError, Program, fetch_program, install_requirements
+from penstock.launch.artifacts import ArtifactError
+from penstock.launch.dependencies import Prepared, prepare
 from penstock.launch.serving import HttpServer, listen_tcp, listen_unix, tls_of
 from penstock.rest.app import internal_app, rest_app
 from penstock.rest.application import Application, JobWish
 from penstock.rest.log_tail import LogTail
+from penstock.taskmanager.dependencies import DIGEST_KEY
 from penstock.web import folder as page_folder
 
 log = logging.getLogger(__name__)
@@ -108,9 +110,9 @@ async def _run_application(
     if await asyncio.to_thread(_ended_before, options, application):
         log.info("the job is already %s: nothing runs again", application.finished_before)
     else:
-        program = await asyncio.to_thread(_fetch, options, application, scratch)
-        if program is not None:
-            await _run_main(options, application, program, scratch, target)
+        prepared = await asyncio.to_thread(_fetch, options, application, scratch)
+        if prepared is not None:
+            await _run_main(options, application, prepared, scratch, target)
     if application.job is not None:
         await application.job.ended.wait()
         log.info("job is %s", application.job.machine.job.status)
@@ -135,25 +137,25 @@ def _ended_before(options: JobManagerOptions, application: Application) -> bool:
     return application.finished_before is not None
 
 
-def _fetch(options: JobManagerOptions, application: Application, scratch: Path) -> Program | None:
+def _fetch(options: JobManagerOptions, application: Application, scratch: Path) -> Prepared | None:
     try:
-        program = fetch_program(str(options.program), scratch, options.configuration)
-        if options.requirements:
-            packages = install_requirements(options.requirements, scratch, options.configuration)
-            program = Program(program.path, (*program.python_path, packages))
+        prepared = prepare(
+            str(options.program), options.requirements, scratch / "program", options.configuration
+        )
     except ArtifactError as error:
         application.fail(str(error.reason), str(error))
         log.error("%s: %s", error.reason, error)
         return None
-    return program
+    application.bundle = prepared.bundle
+    return prepared
 
 
 async def _run_main(
-    options: JobManagerOptions, application: Application, program: Program, scratch: Path, target: str
+    options: JobManagerOptions, application: Application, prepared: Prepared, scratch: Path, target: str
 ) -> None:
     output = scratch / "main.out"
-    environment = _environment(options, program, target)
-    arguments = ["--module", options.entry_class] if options.entry_class else [str(program.path)]
+    environment = _environment(options, prepared, target)
+    arguments = ["--module", options.entry_class] if options.entry_class else [str(prepared.program.path)]
     with output.open("wb") as sink:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -162,6 +164,7 @@ async def _run_main(
             *arguments,
             *options.arguments,
             env=environment,
+            cwd=prepared.working_directory,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=sink,
             stderr=asyncio.subprocess.STDOUT,
@@ -198,11 +201,13 @@ def _judge(application: Application, status: int, said: str) -> None:
         )
 
 
-def _environment(options: JobManagerOptions, program: Program, target: str) -> dict[str, str]:
+def _environment(options: JobManagerOptions, prepared: Prepared, target: str) -> dict[str, str]:
     configuration = dict(options.configuration)
     if options.parallelism is not None:
         configuration["parallelism.default"] = str(options.parallelism)
-    path = [str(entry) for entry in program.python_path]
+    if prepared.digest is not None:
+        configuration[DIGEST_KEY] = prepared.digest
+    path = [str(entry) for entry in prepared.program.python_path]
     path += [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     return {
         **os.environ,

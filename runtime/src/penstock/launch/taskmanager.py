@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from penstock.taskmanager.client import connect
+from penstock.taskmanager.dependencies import FOLDER_KEY
 from penstock.taskmanager.inspection import LogFiles
 from penstock.taskmanager.supervisor import Supervisor, TaskManagerOptions
 
@@ -23,7 +24,7 @@ async def _serve(configuration: Mapping[str, str], resource_id: str, logs: LogFi
             resource_id=resource_id,
             slots=int(configuration.get("taskmanager.numberOfTaskSlots", "1")),
             directory=Path(scratch) / "sockets",
-            configuration=configuration,
+            configuration={FOLDER_KEY: str(Path(scratch) / "dependencies"), **configuration},
             host=configuration.get("taskmanager.host"),
             bind_host=configuration.get("taskmanager.bind-host"),
             logs=logs,

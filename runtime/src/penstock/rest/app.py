@@ -123,6 +123,7 @@ def internal_app(master: Master, application: Application | None) -> Starlette:
             Route("/penstock/taskmanagers/{manager}/events", take_events, methods=["POST"]),
             Route("/penstock/jobs", submit, methods=["POST"]),
             Route("/penstock/application", application_status),
+            Route("/penstock/dependencies/{digest}", dependencies),
         ],
         exception_handlers=_HANDLERS,
     )
@@ -136,6 +137,15 @@ async def application_status(request: Request) -> Response:
     if application is None:
         raise HTTPException(404, "this is not an application cluster")
     return answer(application.status().model_dump(mode="json"))
+
+
+async def dependencies(request: Request) -> Response:
+    """GET /penstock/dependencies/:digest: what the program needs beside itself, for a TaskManager's slots."""
+    application: Application | None = request.app.state.application
+    bundle = application.bundle if application is not None else None
+    if bundle is None or bundle.stem != request.path_params["digest"]:
+        raise HTTPException(404, "the program that runs here has no dependencies of this digest")
+    return FileResponse(bundle, media_type="application/zip")
 
 
 async def register(request: Request) -> Response:

@@ -5,6 +5,7 @@ Driven by `launch.jobmanager`, which runs main in a child process; asked by both
 
 import asyncio
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from penstock.graph.jobgraph import JobGraph
 from penstock.jobmanager.master import Master
@@ -34,6 +35,8 @@ class Application:
     message: str | None = None
     finished_before: str | None = None
     """The end that an earlier JobManager put on record: nothing runs again."""
+    bundle: Path | None = None
+    """What the program needs beside itself, as a zip named by its digest, for TaskManagers; None if nothing."""
     shut_down: asyncio.Event = field(default_factory=asyncio.Event)
     submitted: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -20,6 +20,6 @@ def load_function(data: bytes, what: str) -> Callable[..., Any]:
         function: Callable[..., Any] = loads(data)
     except (ImportError, AttributeError) as error:
         raise ProgramNotLoadable(
-            f"{what} cannot be loaded in the slot: {error}. Install what it imports on the TaskManagers, or ship it with the program"
+            f"{what} cannot be loaded in the slot: {error}. Ship what it imports: spec.job.requirements, python.files, or the image"
         ) from error
     return function

@@ -24,6 +24,7 @@ from penstock.control.messages import (
 )
 from penstock.exchange.network import Network
 from penstock.graph.program_module import install_program
+from penstock.taskmanager.dependencies import install_dependencies
 from penstock.taskmanager.deployment import Selectors, TaskBuilder, TaskPlan, connect_edges, wire_channels
 from penstock.taskmanager.failure import failure_of, restore_failure_of
 from penstock.taskmanager.mailbox import Mailbox
@@ -143,6 +144,7 @@ class Slot:
         self._mailbox.flush_interval_seconds = buffer_timeout_seconds(configuration)
         selectors = Selectors()
         try:
+            install_dependencies(deployment.configuration, self._configuration)
             install_program(deployment.program_module)
             self._network.begin(self._attempt, self._on_peer_lost)
             plans = wire_channels(deployment, self._network, self._slot_id)
