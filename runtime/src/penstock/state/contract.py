@@ -5,7 +5,7 @@ Values are Python objects kept by reference: an operator that changes one in pla
 from `for_update`), so that a snapshot under way copies the group first.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from enum import Enum, auto
 from typing import Any, Protocol
 
@@ -39,8 +39,8 @@ class StateTable(Protocol):
     def remove(self, namespace: Any = None) -> None:
         """Forget the value for the current key; no error if there is none."""
 
-    def group_of(self, key: Any) -> dict[Any, Any]:
-        """The writable dict (key → value) of `key`'s group for namespace None: the fast path of fused aggregations.
+    def group_of(self, key: Any) -> MutableMapping[Any, Any]:
+        """The writable mapping (key → value) of `key`'s group for namespace None: the fast path of fused aggregations.
 
         Valid until the next snapshot or the return to the mailbox, whichever comes first.
         """

@@ -4,7 +4,6 @@ A snapshot freezes by key group: `freeze` only marks all groups, and a group's d
 just before it is first touched (setting the current key touches its group), whichever is sooner: see `state.freezing`.
 """
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -12,44 +11,14 @@ from typing import Any
 from penstock.state.contract import MISSING, SnapshotForm
 from penstock.state.declared import DeclaredStates
 from penstock.state.entries import decode_entry
-from penstock.state.errors import KeyNotOurs, NoCurrentKey
+from penstock.state.errors import NoCurrentKey
 from penstock.state.frames import FrameKind, load_frame, split_frames
 from penstock.state.freezing import ATOMS, FrozenState, GroupCopy
+from penstock.state.keys import NO_GROUP, GroupIndex, no_key
 from penstock.state.timers import TimerQueue
-from penstock_api.keys import key_group
 from penstock_api.manifest import KeyedStateInfo
 
-_NO_GROUP = sys.maxsize
-_REMEMBERED_KEYS = 65_536
 _Values = dict[Any, Any]
-
-
-class _GroupIndex(dict[Any, int]):
-    """Key → its group in this subtask, computed on first sight: the lookup of a known key runs in C."""
-
-    def __init__(self, max_parallelism: int, first: int, last: int, operator_name: str) -> None:
-        super().__init__()
-        self._max_parallelism = max_parallelism
-        self._first = first
-        self._last = last
-        self._operator_name = operator_name
-
-    def __missing__(self, key: Any) -> int:
-        group = self.compute(key)
-        if len(self) >= _REMEMBERED_KEYS:
-            self.clear()
-        self[key] = group
-        return group
-
-    def compute(self, key: Any) -> int:
-        """The group, minus the first; KeyNotOurs if this subtask does not hold it."""
-        group = key_group(key, self._max_parallelism)
-        if not self._first <= group <= self._last:
-            raise KeyNotOurs(
-                f"operator {self._operator_name!r} got the key {key!r} of key group {group}, but holds the groups "
-                f"{self._first} to {self._last}: a key selector must give the same key for a record every time"
-            )
-        return group - self._first
 
 
 class HashMapTable:
@@ -101,7 +70,7 @@ class HashMapTable:
     def remove(self, namespace: Any = None) -> None:
         """Forget the value for the current key."""
         backend = self._backend
-        if backend.group == _NO_GROUP:
+        if backend.group == NO_GROUP:
             raise backend.no_key(self.name)
         self._remove(backend.group, backend.current_key, namespace)
 
@@ -185,14 +154,14 @@ class HashMapBackend:
         self.last = last
         self.operator_name = operator_name
         self._size = last - first + 1
-        self._index = _GroupIndex(max_parallelism, first, last, operator_name)
+        self._index = GroupIndex(max_parallelism, first, last, operator_name)
         self._tables: dict[str, HashMapTable] = {}
         self._declared = DeclaredStates(operator_name)
         self.frozen: FrozenState | None = None
         """The snapshot that live values may still be part of."""
         self._pending: set[int] = set()
         self.current_key: Any = None
-        self.group = _NO_GROUP
+        self.group = NO_GROUP
         """Key group of the current key, minus `first`."""
         self.event_timers = TimerQueue(self._size)
         self.processing_timers = TimerQueue(self._size)
@@ -217,7 +186,7 @@ class HashMapBackend:
     @property
     def has_key(self) -> bool:
         """A current key is set."""
-        return self.group != _NO_GROUP
+        return self.group != NO_GROUP
 
     def table(self, name: str) -> HashMapTable:
         """The table of that name."""
@@ -240,10 +209,7 @@ class HashMapBackend:
 
     def no_key(self, what: str) -> NoCurrentKey:
         """The error for state used without a key."""
-        return NoCurrentKey(
-            f"{what!r} of operator {self.operator_name!r} was used where no key is set. This state is only accessible "
-            "by functions executed on a KeyedStream, while they handle a record or a timer"
-        )
+        return no_key(what, self.operator_name)
 
     def freeze(self, form: SnapshotForm = SnapshotForm.CHECKPOINT, checkpoint_id: int = 0) -> FrozenState:
         """Begin a snapshot of everything as of now. One that is still under way is finished first."""
