@@ -85,6 +85,9 @@ class Cluster:
     def post(self, path: str, body: dict[str, Any]) -> Any:
         return self._http.post(path, json=body).json()
 
+    def put(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        return self._http.put(path, json=body)
+
     def patch(self, path: str) -> int:
         return self._http.patch(path).status_code
 
@@ -97,6 +100,8 @@ class Cluster:
                 found = None
             if found:
                 return found
+            ended = [name for name, process in self.processes.items() if process.poll() not in (None, 0)]
+            assert not ended, f"not {what}, for {ended} ended:\n{self.outputs()}"
             time.sleep(0.05)
         raise AssertionError(f"not {what} within {seconds} s:\n{self.outputs()}")
 
