@@ -75,7 +75,7 @@ class RowTypeInfo(TypeInformation):
         """The kind's number and the fields' internal forms, of a row, sequence, dict or object with these fields."""
         if obj is None:
             return None
-        values = self._values(obj)
+        values = self.values_of(obj)
         if len(values) != len(self.field_types):
             raise ValueError(f"{obj!r} has {len(values)} fields, {self!r} has {len(self.field_types)}")
         kind = obj.get_row_kind() if isinstance(obj, Row) else RowKind.INSERT
@@ -91,7 +91,8 @@ class RowTypeInfo(TypeInformation):
         row.set_field_names(self.field_names)
         return row
 
-    def _values(self, obj: Any) -> list[Any]:
+    def values_of(self, obj: Any) -> list[Any]:
+        """The fields of a row, sequence, dict or object, in this type's order."""
         if isinstance(obj, Row):
             return obj.get_fields_by_names(self.field_names) if obj.has_names(self.field_names) else list(obj)
         if isinstance(obj, list | tuple):

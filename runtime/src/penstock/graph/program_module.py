@@ -46,6 +46,8 @@ class ProgramModule(msgspec.Struct, frozen=True):
     sys_path: list[str] = []
     argv: list[str] = []
     """The program's arguments: what it reads at its top level must read the same in a slot."""
+    shipped: bytes = b""
+    """A zip of what the program ships beside its modules; `taskmanager.shipped` puts it in place."""
 
 
 def is_loading_program() -> bool:
@@ -56,7 +58,9 @@ def is_loading_program() -> bool:
 # ------------------------------------------------------------------------------------------------ main process
 
 
-def capture_program(extra_files: Sequence[str] = (), sys_path: Sequence[str] = ()) -> bytes | None:
+def capture_program(
+    extra_files: Sequence[str] = (), sys_path: Sequence[str] = (), shipped: bytes = b""
+) -> bytes | None:
     """The main file and the modules beside it, as a slot will import them; None without a main file (a REPL)."""
     main = sys.modules.get("__main__")
     path = getattr(main, "__file__", None)
@@ -66,10 +70,10 @@ def capture_program(extra_files: Sequence[str] = (), sys_path: Sequence[str] = (
         modules.append(ModuleSource(STABLE_NAME, path, Path(path).read_bytes()))
         sys.modules[STABLE_NAME] = main  # records that come back from a slot name their classes by it
         roots.append(str(Path(path).resolve().parent))
-    if not modules and not roots:
+    if not modules and not roots and not shipped:
         return None
     modules.extend(_modules_beside(roots))
-    return msgspec.msgpack.encode(ProgramModule(modules, list(sys_path), list(sys.argv)))
+    return msgspec.msgpack.encode(ProgramModule(modules, list(sys_path), list(sys.argv), shipped))
 
 
 def _is_tool(main: ModuleType) -> bool:
@@ -144,6 +148,11 @@ def dumps(value: Any) -> bytes:
 
 
 # -------------------------------------------------------------------------------------------------------- slot
+
+
+def shipped_with(blob: bytes | None) -> bytes:
+    """The zip of what a program ships; empty if nothing."""
+    return b"" if blob is None else msgspec.msgpack.decode(blob, type=ProgramModule).shipped
 
 
 def loads(data: bytes) -> Any:

@@ -16,6 +16,11 @@ MAX_WATERMARK = 2**63 - 1
 """The watermark after the last record (Flink's Long.MAX_VALUE)."""
 
 
+def is_batch_job(configuration: Mapping[str, str]) -> bool:
+    """Whether the job runs in batch mode: nothing but final results leaves an operator, event time has one end."""
+    return configuration.get("execution.runtime-mode") == "BATCH"
+
+
 @dataclass(slots=True)
 class Batch:
     """Records in stream order. `timestamps`, if given, is parallel to `values`: event time in ms since the epoch."""

@@ -1,4 +1,7 @@
-"""Rolling reductions of a keyed stream: reduce, sum, min, max, min_by, max_by. Emits the new value for every record."""
+"""Rolling reductions of a keyed stream: reduce, sum, min, max, min_by, max_by.
+
+Emits the new value for every record; in batch mode the last value of every key, at the end of input.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from typing import Any
 
 from penstock.common.types import Row
 from penstock.operators.base import PassiveOperator
-from penstock.operators.contract import Batch, OperatorContext
+from penstock.operators.contract import MIN_TIMESTAMP, Batch, OperatorContext, is_batch_job
 from penstock.operators.runtime_context import RuntimeContext
 
 TABLE = "_reduce"
@@ -37,11 +40,17 @@ class ReduceOperator(PassiveOperator):
             raise RuntimeError(f"{ctx.operator_name!r} needs keyed state")
         self._table = ctx.state.table(TABLE)
         self._key_of = ctx.key_selectors[0]
+        self._is_batch = is_batch_job(ctx.configuration)
+        self._last: dict[Any, tuple[Any, int]] = {}
+        """In batch mode: the value of each key, and its newest event time."""
         if hasattr(self._function, "open"):
             self._function.open(RuntimeContext(ctx))
 
     def process(self, batch: Batch, input_index: int) -> None:
         """Reduce each record into its key's value."""
+        if self._is_batch:
+            self._hold(batch)
+            return
         group_of, key_of, reduce = self._table.group_of, self._key_of, self._reduce
         results: list[Any] = []
         append = results.append
@@ -53,6 +62,24 @@ class ReduceOperator(PassiveOperator):
             group[key] = value
             append(value)
         self.ctx.output.emit(Batch(results, batch.timestamps))
+
+    def _hold(self, batch: Batch) -> None:
+        last, key_of, reduce = self._last, self._key_of, self._reduce
+        times = batch.timestamps if batch.timestamps is not None else [MIN_TIMESTAMP] * len(batch)
+        for value, timestamp in zip(batch.values, times, strict=True):
+            key = key_of(value)
+            held = last.get(key)
+            last[key] = (
+                (value, timestamp) if held is None else (reduce(held[0], value), max(held[1], timestamp))
+            )
+
+    def finish(self) -> None:
+        """Batch mode: emit what every key came to."""
+        if self._last:
+            values, times = zip(*self._last.values(), strict=True)
+            is_timed = max(times) > MIN_TIMESTAMP
+            self.ctx.output.emit(Batch(list(values), list(times) if is_timed else None))
+            self._last = {}
 
     def close(self) -> None:
         """Close the function."""

@@ -1,5 +1,6 @@
 """The RuntimeContext that a function's `open` receives; public at `penstock.datastream.functions`. One per operator."""
 
+from penstock.common.distributed_cache import DistributedCache
 from penstock.common.job_parameters import KEY as PARAMETERS
 from penstock.common.job_parameters import parse_parameters
 from penstock.common.state_descriptors import (
@@ -57,6 +58,10 @@ class RuntimeContext:
     def get_job_parameter(self, key: str, default_value: str) -> str:
         """A global job parameter."""
         return parse_parameters(self._ctx.configuration.get(PARAMETERS, "")).get(key, default_value)
+
+    def get_distributed_cache(self) -> DistributedCache:
+        """The files that the program registered."""
+        return DistributedCache()
 
     def get_metrics_group(self) -> MetricGroup:
         """Where the function registers metrics of its own."""

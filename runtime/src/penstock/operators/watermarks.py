@@ -10,7 +10,7 @@ from typing import Any
 from penstock.common.durations import parse_duration_ms
 from penstock.common.watermark_strategy import WatermarkStrategy
 from penstock.operators.base import PassiveOperator
-from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch, OperatorContext
+from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch, OperatorContext, is_batch_job
 
 _ALONE = ""
 """The split of a stream that has none."""
@@ -52,6 +52,8 @@ class WatermarksOperator(PassiveOperator):
     def open(self, ctx: OperatorContext) -> None:
         """Start the clock for idle splits."""
         self.ctx = ctx
+        if is_batch_job(ctx.configuration):  # event time jumps to its end with the input
+            self._delay = None
         interval = ctx.configuration.get("pipeline.auto-watermark-interval", "200 ms")
         self._interval = max(1, parse_duration_ms(interval))
         if self._assigner is not None and hasattr(self._assigner, "open"):

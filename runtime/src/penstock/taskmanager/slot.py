@@ -28,6 +28,7 @@ from penstock.taskmanager.dependencies import install_dependencies
 from penstock.taskmanager.deployment import Selectors, TaskBuilder, TaskPlan, connect_edges, wire_channels
 from penstock.taskmanager.failure import failure_of, restore_failure_of
 from penstock.taskmanager.mailbox import Mailbox
+from penstock.taskmanager.shipped import install_shipped
 from penstock.taskmanager.task import Phase, Task, TaskServices
 
 _METRICS_SECONDS = 1.0
@@ -145,6 +146,7 @@ class Slot:
         selectors = Selectors()
         try:
             install_dependencies(deployment.configuration, self._configuration)
+            install_shipped(deployment.program_module)
             install_program(deployment.program_module)
             self._network.begin(self._attempt, self._on_peer_lost)
             plans = wire_channels(deployment, self._network, self._slot_id)
@@ -193,6 +195,7 @@ class Slot:
             location=command.location,
             is_savepoint=command.is_savepoint,
             stop=command.stop,
+            is_native=command.is_native,
         )
         for task in self._tasks:
             if task.is_source:
