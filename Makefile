@@ -7,7 +7,7 @@ TESTS ?= tests
 # Workers of the test run; integration servers are shared by all of them.
 JOBS ?= 4
 
-.PHONY: help setup demo test integration e2e lint fmt types gen gen-check images bench clean ci
+.PHONY: help setup demo test integration e2e lint fmt types gen gen-check images bench bench-peers clean ci
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,8 +46,11 @@ gen: setup ## Write the generated files (CRDs, reference pages)
 images: setup ## OCI archives of operator and runtime, under build/images
 	$(VENV)/python images/build.py
 
-bench: setup ## Benchmarks (BENCH=name for one)
+bench: setup ## Benchmarks (BENCH=name for one), beside every peer that is installed
 	$(VENV)/python -m benchmarks $(BENCH)
+
+bench-peers: setup ## Installs PyFlink (844 MB), bytewax and quixstreams in environments of their own under ~/.cache, for bench
+	$(VENV)/python -m benchmarks peers
 
 ci: lint types test integration e2e ## Everything that CI runs
 

@@ -1,15 +1,22 @@
-"""Runs the benchmarks: `python -m benchmarks [name]`; all of them when no name is given."""
+"""Runs the benchmarks: `python -m benchmarks [name ...]`; all of them when no name is given, `peers` installs the peers."""
 
 import sys
 from collections.abc import Callable
 
-from benchmarks import click_rate
+from benchmarks import click_rate, record_functions
+from benchmarks.peers.environments import install_all
 
-BENCHMARKS: dict[str, Callable[[], None]] = {"click_rate": click_rate.main}
+BENCHMARKS: dict[str, Callable[[], None]] = {
+    "record_functions": record_functions.main,
+    "click_rate": click_rate.main,
+}
 
 
 def main(names: list[str]) -> int:
     """Run the named benchmarks in turn."""
+    if names == ["peers"]:
+        install_all()
+        return 0
     for name in names or list(BENCHMARKS):
         if name not in BENCHMARKS:
             print(f"there is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
