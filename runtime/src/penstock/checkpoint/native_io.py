@@ -13,6 +13,7 @@ from pathlib import Path
 
 from penstock.checkpoint.keyed_io import join, write_keyed
 from penstock.checkpoint.keyed_state import StoragePlace, StoredKeyed
+from penstock.checkpoint.shared import SHARED_FOLDER
 from penstock.filesystems.port import FileSystem
 from penstock.filesystems.registry import open_filesystem
 from penstock.state.contract import FrozenKeyed, SlotBackend, SnapshotForm
@@ -22,7 +23,6 @@ from penstock.state.rocksdb_layout import canonical_chunks
 from penstock.state.rocksdb_store import StoredDatabase
 from penstock_api.manifest import KeyedObject, NativeFile, NativeKeyed, StateObject
 
-SHARED_FOLDER = "shared"
 _TABLE_FILE = ".sst"
 _UPLOADS = 4
 _OBJECT_BYTES = 32 << 20

@@ -3,14 +3,19 @@
 Called by `jobmanager.master` only.
 """
 
+import logging
 import traceback
 from collections.abc import Mapping
 
+from penstock.checkpoint.claim import ClaimMode, claim_mode, dispose_snapshot
+from penstock.checkpoint.shared import SharedFiles
 from penstock.checkpoint.store import CheckpointStore, Snapshot, SnapshotProblem, Superseded
 from penstock.control.messages import Failure
 from penstock.filesystems.errors import BucketMissing, FileSystemError, StorageAccessDenied
 from penstock.jobmanager.events import MetadataFailed, MetadataWritten, PreparationFailed, Prepared
 from penstock_api.manifest import CheckpointMetadata, SnapshotKind
+
+log = logging.getLogger(__name__)
 
 
 class JobStorage:
@@ -23,6 +28,8 @@ class JobStorage:
         self._configuration = configuration
         self._savepoint = savepoint
         self._store: CheckpointStore | None = None
+        self._shared: SharedFiles | None = None
+        self._claimed = savepoint if savepoint and claim_mode(configuration) is ClaimMode.CLAIM else None
 
     @property
     def store(self) -> CheckpointStore:
@@ -60,9 +67,21 @@ class JobStorage:
         return MetadataWritten(metadata.checkpoint_id)
 
     def prune(self, keep: int) -> None:
-        """Delete completed checkpoints but the newest `keep`."""
-        for _, location in self.store.completed_locations()[:-keep]:
+        """Delete completed checkpoints but the newest `keep`, shared files that none needs, and what the job claimed."""
+        completed = [location for _, location in self.store.completed_locations()]
+        for location in completed[:-keep]:
             self.store.discard(location)
+        if self._shared is None:
+            self._shared = SharedFiles(self.store.folder, self._configuration)
+        try:
+            kept = [self.store.load(location, verify=False).metadata for location in completed[-keep:]]
+        except SnapshotProblem as error:
+            log.warning("nothing is swept: %s", error)
+            return
+        self._shared.sweep(kept)
+        if self._claimed is not None and len(completed) >= keep:
+            claimed, self._claimed = self._claimed, None
+            dispose_snapshot(claimed, self._configuration)
 
 
 def _failure(error: Exception, reason: str) -> Failure:
