@@ -16,6 +16,8 @@ from penstock.control.messages import (
     TaskState,
     TaskStateChanged,
     TriggerCheckpoint,
+    WarmedUp,
+    WarmUp,
 )
 from penstock.graph.jobgraph import (
     Boundedness,
@@ -75,6 +77,7 @@ class World:
     sent: list[Command] = field(default_factory=list)
     acknowledges: bool = True
     comes_up: bool = True
+    warms_up: bool = True
     committables: list[dict[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -137,6 +140,9 @@ class World:
         if isinstance(command, DeployTasks) and self.comes_up:
             for task in command.tasks:
                 self.task(task.vertex_id, task.index, TaskState.RUNNING)
+        elif isinstance(command, WarmUp) and self.warms_up:
+            warmed = WarmedUp(job_id=command.job_id, attempt=command.attempt)
+            self.handle(events.FromSlot(sent.slot_id, warmed))
         elif isinstance(command, TriggerCheckpoint) and self.acknowledges:
             for execution in list(self.job.executions.values()):
                 if execution.slot_id == sent.slot_id:

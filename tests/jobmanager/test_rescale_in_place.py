@@ -46,6 +46,21 @@ def test_job_stops_with_a_checkpoint_and_goes_on_wider_in_its_own_slots() -> Non
     assert world.job.restarts == 0
 
 
+def test_job_runs_on_until_new_slots_have_loaded_its_code() -> None:
+    world = World(ADAPTIVE, warms_up=False)
+    world.start(slots=4)
+    rescale(world, 4)
+    assert len(world.commands("warm-up")) == 2
+    world.sleep(1_000)
+    assert not world.commands("trigger-checkpoint")
+    fresh = [slot_id for slot_id in world.job.slots if slot_id in ("slot-2", "slot-3")]
+    world.handle(events.SlotsGone((fresh[0],), "its process died"))
+    assert not world.commands("trigger-checkpoint")
+    world.sleep(20_000)
+    world.tasks(TaskState.FINISHED)
+    assert {vertex.parallelism for vertex in world.job.graph.vertices} == {3}
+
+
 def test_narrower_job_gives_slots_back_when_it_runs() -> None:
     world = World(ADAPTIVE)
     world.start(slots=2)
@@ -198,7 +213,9 @@ def test_forward_edges_keep_their_ends_equally_parallel() -> None:
     assert len(problems) == 2
 
 
-@pytest.mark.parametrize(("slots", "expected"), [(1, None), (2, (1, 1)), (3, (2, 1)), (4, (2, 2)), (9, (2, 2))])
+@pytest.mark.parametrize(
+    ("slots", "expected"), [(1, None), (2, (1, 1)), (3, (2, 1)), (4, (2, 2)), (9, (2, 2))]
+)
 def test_groups_share_the_slots_that_are_there(slots: int, expected: tuple[int, int] | None) -> None:
     job_graph = graph()
     own = job_graph.vertices[1].model_copy(update={"slot_sharing_group": "own"})

@@ -117,6 +117,17 @@ class CheckpointAborted(_Message):
     checkpoint_id: int
 
 
+class WarmUp(_Message):
+    """Load a job's code before its tasks are deployed here; answered by WarmedUp, whether it could be loaded or not."""
+
+    type: Literal["warm-up"] = "warm-up"
+    job_id: str
+    attempt: int
+    configuration: dict[str, str]
+    program_module: bytes | None = None
+    factories: list[bytes] = []
+
+
 class CancelTasks(_Message):
     """Stop all tasks of that attempt in this slot, without a final state; answered by TaskStateChanged CANCELED."""
 
@@ -159,6 +170,7 @@ Command = Annotated[
     | CheckpointCompleted
     | CheckpointAborted
     | CancelTasks
+    | WarmUp
     | Inspect,
     Field(discriminator="type"),
 ]
@@ -204,6 +216,14 @@ class TaskStateChanged(_Message):
     subtask: SubtaskId
     state: TaskState
     failure: Failure | None = None
+
+
+class WarmedUp(_Message):
+    """The slot has done what WarmUp asked for."""
+
+    type: Literal["warmed-up"] = "warmed-up"
+    job_id: str
+    attempt: int
 
 
 class EndOfData(_Message):
@@ -282,6 +302,7 @@ class SlotLost(_Message):
 Event = Annotated[
     SlotReady
     | TaskStateChanged
+    | WarmedUp
     | EndOfData
     | SplitsWanted
     | CheckpointAcknowledged

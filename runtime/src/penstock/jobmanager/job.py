@@ -68,6 +68,11 @@ class Rescale:
     after: Parallelism | None = None
     snapshot: Snapshot | None = None
     """The checkpoint taken for it; complete."""
+    warming: set[str] = field(default_factory=set)
+    """New slots that load the job's code; it stops only when they have."""
+    warm_until: int = 0
+    is_requested: bool = False
+    """The checkpoint is asked for."""
     checkpoint_failure: str | None = None
     """Why there is none: it goes on from the newest one."""
     is_cancelling: bool = False

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from penstock.checkpoint.coordinator import Coordinator, JobIdentity
 from penstock.checkpoint.pending import SnapshotRequest
 from penstock.checkpoint.settings import CheckpointSettings, duration_of
-from penstock.control.messages import Failure, TaskState
+from penstock.control.messages import Failure, TaskState, WarmedUp
 from penstock.graph.jobgraph import JobGraph
 from penstock.jobmanager import effects, events
 from penstock.jobmanager.adaptive import read_adaptive
@@ -102,7 +102,9 @@ class JobMachine:
 
     def _executing(self, event: events.JobEvent, now: int) -> None:
         job, coordinator = self.job, self.job.coordinator
-        if isinstance(event, events.FromSlot):
+        if isinstance(event, events.FromSlot) and isinstance(event.event, WarmedUp):
+            rescaling.warmed_up(job, event.slot_id, now)
+        elif isinstance(event, events.FromSlot):
             executing.from_slot(job, event, now)
         elif isinstance(event, events.SplitsAssigned):
             executing.splits_assigned(job, event)
@@ -162,6 +164,7 @@ class JobMachine:
             running = [e for e in job.executions.values() if e.slot_id in lost and e.state not in ENDED]
             for slot_id in lost:
                 job.slots.pop(slot_id)
+                rescaling.warmed_up(job, slot_id, now)
             if running:
                 for execution in running:
                     execution.move(TaskState.FAILED, now)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from penstock.checkpoint.settings import CheckpointSettings, duration_of, read_settings
-from penstock.control.messages import Command, Inspected, SlotAddress, SlotLost, SlotReady
+from penstock.control.messages import Command, Inspected, SlotAddress, SlotLost, SlotReady, WarmedUp
 from penstock.control.registration import (
     EventBatch,
     Poll,
@@ -201,8 +201,8 @@ class Master:
         elif isinstance(event, Inspected):
             self.inspections.answered(event)
         else:
-            subtask = getattr(event, "subtask", None)
-            job = self.jobs.get(subtask.job_id) if subtask is not None else None
+            job_id = event.job_id if isinstance(event, WarmedUp) else event.subtask.job_id
+            job = self.jobs.get(job_id)
             if job is not None:
                 job.handle(FromSlot(reported.slot_id, event))
 

@@ -1,7 +1,7 @@
 """RUNNING at another parallelism: when to change it, the checkpoint to change from, the way back to CREATED.
 
-Called by `jobmanager.machine` and `executing`. The job stops with a checkpoint of its own, so that no record is read
-twice, keeps its slots, and is deployed again:
+Called by `jobmanager.machine` and `executing`. New slots load the job's code first; then it stops with a
+checkpoint of its own, so that no record is read twice, keeps its slots, and is deployed again:
 
     RUNNING ─ consider ─> stop with a checkpoint ─ all tasks FINISHED ─> RESTARTING ─ Prepared ─> CREATED ─> RUNNING
                           └ the checkpoint failed ─> tasks cancelled ─ newest completed one ──^
@@ -9,13 +9,16 @@ twice, keeps its slots, and is deployed again:
 
 from penstock.checkpoint.pending import SnapshotRequest
 from penstock.checkpoint.store import Snapshot, without_committables
-from penstock.control.messages import CancelTasks, TaskState
-from penstock.jobmanager.effects import Prepare, ReleaseSlots, Send, StopEnumerators
+from penstock.control.messages import CancelTasks, TaskState, WarmUp
+from penstock.jobmanager.effects import Prepare, ReleaseSlots, Send, StopEnumerators, TakeSlots
 from penstock.jobmanager.job import ENDED, Job, Rescale
-from penstock.jobmanager.requirements import Requirements, fit, parallelism_of
+from penstock.jobmanager.requirements import Requirements, at_parallelism, fit, parallelism_of
+from penstock.jobmanager.scheduler import required_slots
 from penstock.jobmanager.status import JobStatus
 
 KEPT_RESCALES = 20
+WARM_UP_MS = 20_000
+"""For new slots to load the code while the job still runs."""
 
 
 def require(job: Job, wanted: Requirements, now: int) -> None:
@@ -29,6 +32,8 @@ def require(job: Job, wanted: Requirements, now: int) -> None:
 def consider(job: Job, now: int) -> None:
     """Change the parallelism now, later, or not at all: as requirements, slots and waits say."""
     job.rescale_at = None
+    if job.rescale is not None and job.status is JobStatus.RUNNING:
+        _ask_for_snapshot(job, now)
     if job.status is not JobStatus.RUNNING or job.rescale is not None or job.coordinator.is_stopping:
         return
     target = fit(job.graph, job.requirements, len(job.slots) + len(job.free_slots))
@@ -59,6 +64,44 @@ def _begin(job: Job, target: dict[str, int], now: int) -> None:
     job.rescale_since = None
     job.rescales.insert(0, job.rescale)
     del job.rescales[KEPT_RESCALES:]
+    job.rescale.warm_until = now + WARM_UP_MS
+    needed = required_slots(at_parallelism(job.graph, target)) - len(job.slots)
+    fresh = job.free_slots[: max(0, needed)]
+    job.free_slots = job.free_slots[len(fresh) :]
+    if fresh:
+        job.emit(TakeSlots(tuple(slot.slot_id for slot in fresh)))
+    for slot in fresh:
+        job.slots[slot.slot_id] = slot
+        job.rescale.warming.add(slot.slot_id)
+        job.emit(Send(slot.slot_id, _warm_up(job)))
+    _ask_for_snapshot(job, now)
+
+
+def _warm_up(job: Job) -> WarmUp:
+    return WarmUp(
+        job_id=job.id,
+        attempt=job.attempt,
+        configuration=job.options.configuration,
+        program_module=job.graph.program_module,
+        factories=[operator.factory for vertex in job.graph.vertices for operator in vertex.operators],
+    )
+
+
+def warmed_up(job: Job, slot_id: str, now: int) -> None:
+    """A new slot has loaded the code, or is gone."""
+    if job.rescale is not None:
+        job.rescale.warming.discard(slot_id)
+        _ask_for_snapshot(job, now)
+
+
+def _ask_for_snapshot(job: Job, now: int) -> None:
+    rescale = job.rescale
+    if rescale is None or rescale.is_requested:
+        return
+    if rescale.warming and now < rescale.warm_until:
+        job.rescale_at = rescale.warm_until
+        return
+    rescale.is_requested = True
     job.coordinator.request(SnapshotRequest(None, False, stop=True, is_rescale=True), now)
 
 
@@ -100,6 +143,8 @@ def abandon(job: Job, message: str, now: int) -> None:
         job.rescale.ended, job.rescale.failure = now, message
         job.rescale_not_before = now + job.options.adaptive.cooldown
         job.rescale = None
+        if job.status is JobStatus.RUNNING:
+            _release_surplus(job)
 
 
 def advance(job: Job, now: int) -> None:
@@ -141,13 +186,17 @@ def tick(job: Job, now: int) -> None:
 
 def concluded(job: Job, now: int) -> None:
     """The job runs again: slots without a task go back, and the change is on record."""
+    _release_surplus(job)
+    if job.rescale is not None:
+        job.rescale.ended = now
+        job.rescale.after = parallelism_of(job.graph)
+        job.rescale = None
+
+
+def _release_surplus(job: Job) -> None:
     used = {execution.slot_id for execution in job.executions.values()}
     surplus = tuple(slot_id for slot_id in job.slots if slot_id not in used)
     for slot_id in surplus:
         del job.slots[slot_id]
     if surplus:
         job.emit(ReleaseSlots(surplus))
-    if job.rescale is not None:
-        job.rescale.ended = now
-        job.rescale.after = parallelism_of(job.graph)
-        job.rescale = None
