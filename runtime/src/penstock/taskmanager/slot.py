@@ -21,6 +21,8 @@ from penstock.control.messages import (
     Inspect,
     TaskMetrics,
     TriggerCheckpoint,
+    WarmedUp,
+    WarmUp,
 )
 from penstock.exchange.network import Network
 from penstock.graph.program_module import install_program
@@ -30,6 +32,7 @@ from penstock.taskmanager.failure import failure_of, restore_failure_of
 from penstock.taskmanager.mailbox import Mailbox
 from penstock.taskmanager.shipped import install_shipped
 from penstock.taskmanager.task import Phase, Task, TaskServices
+from penstock.taskmanager.warm_up import warm_up
 
 _METRICS_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 0.1
