@@ -133,7 +133,7 @@ def test_sums_work_on_rows_by_name_and_keep_other_keys_apart() -> None:
 RULES = MapStateDescriptor("rules")
 
 
-class ApplyRules(KeyedBroadcastProcessFunction):
+class ApplyRules(KeyedBroadcastProcessFunction[Any, Any, Any, Any]):
     def process_element(self, value: Any, ctx: Any) -> Iterable[Any]:
         yield value[0], ctx.get_broadcast_state(RULES).get(value[0])
 

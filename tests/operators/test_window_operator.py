@@ -35,12 +35,12 @@ class Count(AggregateFunction):
         return acc_a + acc_b
 
 
-class Listing(WindowFunction):
+class Listing(WindowFunction[Any, Any, Any, Any]):
     def apply(self, key: Any, window: Any, inputs: Iterable[Any]) -> Iterable[Any]:
         yield key, getattr(window, "start", None), list(inputs)
 
 
-class Firings(ProcessWindowFunction):
+class Firings(ProcessWindowFunction[Any, Any, Any, Any]):
     """Counts how often the window gave a result, in state of the window."""
 
     def process(self, key: Any, context: Any, elements: Iterable[Any]) -> Iterable[Any]:

@@ -170,7 +170,7 @@ def test_functions_of_two_inputs_share_state_and_wait_for_both_watermarks() -> N
         assert both.extract_output_values() == [("a", ("a", 1), (5, "a"))]
 
 
-class Allowed(KeyedBroadcastProcessFunction):
+class Allowed(KeyedBroadcastProcessFunction[Any, Any, Any, Any]):
     def process_element(self, value: Any, ctx: Any) -> Iterable[Any]:
         if ctx.get_broadcast_state(RULES).contains(value[0]):
             yield value

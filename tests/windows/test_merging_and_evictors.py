@@ -39,12 +39,12 @@ def by_name(record: Any) -> Any:
     return record[0]
 
 
-class Listing(WindowFunction):
+class Listing(WindowFunction[Any, Any, Any, Any]):
     def apply(self, key: Any, window: Any, inputs: Iterable[Any]) -> Iterable[Any]:
         yield key, window.start, window.end, [record[1] for record in inputs]
 
 
-class Values(WindowFunction):
+class Values(WindowFunction[Any, Any, Any, Any]):
     def apply(self, key: Any, window: Any, inputs: Iterable[Any]) -> Iterable[Any]:
         yield [record[1] for record in inputs]
 
@@ -173,7 +173,7 @@ class Unmergeable(Total):
         return TriggerResult.CONTINUE
 
 
-class Remembering(ProcessWindowFunction):
+class Remembering(ProcessWindowFunction[Any, Any, Any, Any]):
     def process(self, key: Any, context: Any, elements: Iterable[Any]) -> Iterable[Any]:
         context.window_state().get_state(ValueStateDescriptor("x"))
         return []

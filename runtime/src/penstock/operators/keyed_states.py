@@ -6,58 +6,28 @@ A handle always means the backend's current key. A value taken out may be change
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from penstock.common.state_descriptors import (
-    AggregatingStateDescriptor,
-    ListStateDescriptor,
-    MapStateDescriptor,
-    ReducingStateDescriptor,
-    StateDescriptor,
-    StateTtlConfig,
-)
-from penstock.operators.contract import TimerService
 from penstock.state.contract import MISSING, StateTable
 
 
 class StateCell:
-    """The place of one state for the current key and one namespace; with a lifetime, a value is (written at, value)."""
+    """The place of one state for the current key and one namespace."""
 
-    __slots__ = ("_clock", "_lifetime_ms", "_on_read", "_table", "namespace")
+    __slots__ = ("_table", "namespace")
 
-    def __init__(
-        self, table: StateTable, ttl: StateTtlConfig | None, clock: TimerService, namespace: Any = None
-    ) -> None:
+    def __init__(self, table: StateTable, namespace: Any = None) -> None:
         self._table = table
-        self._clock = clock
         self.namespace = namespace
-        self._lifetime_ms = ttl.get_ttl().to_milliseconds() if ttl is not None and ttl.is_enabled() else 0
-        self._on_read = ttl is not None and ttl.get_update_type() is StateTtlConfig.UpdateType.OnReadAndWrite
 
     def read(self) -> Any:
         """The value, or MISSING."""
-        stored = self._table.get(self.namespace)
-        if not self._lifetime_ms or stored is MISSING:
-            return stored
-        written, value = stored
-        now = self._clock.current_processing_time()
-        if now >= written + self._lifetime_ms:
-            self._table.remove(self.namespace)
-            return MISSING
-        if self._on_read:
-            self._table.put((now, value), self.namespace)
-        return value
+        return self._table.get(self.namespace)
 
     def change(self) -> Any:
         """The value to be changed in place, then written back; or MISSING."""
-        value = self.read()
-        if value is not MISSING:
-            self._table.for_update(self.namespace)
-            value = self.read()
-        return value
+        return self._table.for_update(self.namespace)
 
     def write(self, value: Any) -> None:
         """Set the value."""
-        if self._lifetime_ms:
-            value = (self._clock.current_processing_time(), value)
         self._table.put(value, self.namespace)
 
     def clear(self) -> None:
@@ -76,6 +46,10 @@ class State:
     def clear(self) -> None:
         """Forget what the current key holds."""
         self._cell.clear()
+
+    def point_to(self, namespace: Any) -> None:
+        """Mean that namespace from now on; for windows, not for functions."""
+        self._cell.namespace = namespace
 
 
 class ValueState(State):
@@ -227,25 +201,3 @@ class AggregatingState(State):
         if held is MISSING:
             held = self._function.create_accumulator()
         self._cell.write(self._function.add(value, held))
-
-
-_MAKERS: tuple[tuple[type[StateDescriptor], Callable[[StateCell, Any], State]], ...] = (
-    (ReducingStateDescriptor, lambda cell, descriptor: ReducingState(cell, descriptor.reducer())),
-    (
-        AggregatingStateDescriptor,
-        lambda cell, descriptor: AggregatingState(cell, descriptor.get_agg_function()),
-    ),
-    (ListStateDescriptor, lambda cell, _: ListState(cell)),
-    (MapStateDescriptor, lambda cell, _: MapState(cell)),
-)
-
-
-def state_handle(
-    table: StateTable, descriptor: StateDescriptor, clock: TimerService, namespace: Any = None
-) -> Any:
-    """The handle of the descriptor's kind on a table and namespace."""
-    cell = StateCell(table, descriptor.ttl, clock, namespace)
-    for kind, make in _MAKERS:
-        if isinstance(descriptor, kind):
-            return make(cell, descriptor)
-    return ValueState(cell)

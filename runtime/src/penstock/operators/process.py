@@ -135,8 +135,10 @@ class ProcessOperator(PassiveOperator):
         service = TimerService(ctx.timers, ctx.state)
         self._context = KeyedProcessContext(service, ctx.state)
         self._on_timer = OnTimerContext(service, ctx.state)
+        runtime = RuntimeContext(ctx)
         if hasattr(self._function, "open"):
-            self._function.open(RuntimeContext(ctx))
+            self._function.open(runtime)
+        self._sweeps = list(runtime.sweeps.values())
 
     def process(self, batch: Batch, input_index: int) -> None:
         """Call the function for each record."""
@@ -149,6 +151,8 @@ class ProcessOperator(PassiveOperator):
                 state.set_current_key(key_of(value))
             context._at(timestamp)  # noqa: SLF001 - the operator moves its own context
             collector.take(call(value, context), timestamp)
+        for sweep in self._sweeps:
+            sweep(len(batch))
         collector.flush(self.ctx.output)
 
     def on_event_timer(self, timestamp: int, key: Any, namespace: Any) -> None:

@@ -1,5 +1,8 @@
 """The RuntimeContext that a function's `open` receives; public at `penstock.datastream.functions`. One per operator."""
 
+from collections.abc import Callable
+from typing import Any
+
 from penstock.common.distributed_cache import DistributedCache
 from penstock.common.job_parameters import KEY as PARAMETERS
 from penstock.common.job_parameters import parse_parameters
@@ -19,9 +22,9 @@ from penstock.operators.keyed_states import (
     ListState,
     MapState,
     ReducingState,
-    StateCell,
     ValueState,
 )
+from penstock.operators.state_access import open_state, sweep_of
 
 
 class RuntimeContext:
@@ -30,6 +33,8 @@ class RuntimeContext:
     def __init__(self, ctx: OperatorContext) -> None:
         self._ctx = ctx
         self._metrics = RegisteredGroup(ctx.metrics)
+        self.sweeps: dict[str, Callable[[int], Any]] = {}
+        """By state: cleanup that the operator runs with the number of records it has handled."""
 
     def get_task_name(self) -> str:
         """The name of the task."""
@@ -69,28 +74,36 @@ class RuntimeContext:
 
     def get_state(self, state_descriptor: ValueStateDescriptor) -> ValueState:
         """One value a key."""
-        return ValueState(self._cell(state_descriptor))
+        state: ValueState = self._open(state_descriptor)
+        return state
 
     def get_list_state(self, state_descriptor: ListStateDescriptor) -> ListState:
         """A list a key."""
-        return ListState(self._cell(state_descriptor))
+        state: ListState = self._open(state_descriptor)
+        return state
 
     def get_map_state(self, state_descriptor: MapStateDescriptor) -> MapState:
         """A map a key."""
-        return MapState(self._cell(state_descriptor))
+        state: MapState = self._open(state_descriptor)
+        return state
 
     def get_reducing_state(self, state_descriptor: ReducingStateDescriptor) -> ReducingState:
         """One reduced value a key."""
-        return ReducingState(self._cell(state_descriptor), state_descriptor.reducer())
+        state: ReducingState = self._open(state_descriptor)
+        return state
 
     def get_aggregating_state(self, state_descriptor: AggregatingStateDescriptor) -> AggregatingState:
         """One accumulator a key."""
-        return AggregatingState(self._cell(state_descriptor), state_descriptor.get_agg_function())
+        state: AggregatingState = self._open(state_descriptor)
+        return state
 
-    def _cell(self, descriptor: StateDescriptor) -> StateCell:
+    def _open(self, descriptor: StateDescriptor) -> Any:
         if self._ctx.state is None:
             raise RuntimeError(
                 f"state {descriptor.name!r} of {self._ctx.operator_name!r}: this state is only accessible by "
                 "functions executed on a KeyedStream; put key_by(...) before it"
             )
-        return StateCell(self._ctx.state.table(descriptor.name), descriptor.ttl, self._ctx.timers)
+        sweep = sweep_of(descriptor, self._ctx.state.table(descriptor.name))
+        if sweep is not None:
+            self.sweeps[descriptor.name] = sweep
+        return open_state(self._ctx.state, descriptor, self._ctx.timers)

@@ -15,7 +15,7 @@ from penstock.operators.contract import MIN_TIMESTAMP, Batch, OperatorContext
 from penstock.operators.runtime_context import RuntimeContext
 from penstock.operators.window_content import Content, Emission, WindowContext
 from penstock.operators.window_merging import Merge, plan_merges
-from penstock.operators.window_trigger import NoWindowState, WindowState, WindowTriggerContext
+from penstock.operators.window_trigger import NoWindowState, WindowHandles, WindowState, WindowTriggerContext
 from penstock.state.contract import MISSING
 from penstock.windows.assigners import MergingWindowAssigner, WindowAssigner
 from penstock.windows.evictors import Evictor, TimestampedValue
@@ -64,6 +64,7 @@ class WindowOperator(PassiveOperator):
         self._stored = content
         self._runtime = RuntimeContext(ctx)
         self._trigger_ctx = WindowTriggerContext(ctx, self._runtime)
+        self._function_state = WindowHandles(ctx, "_window.")
         self._late = ctx.metrics.counter("numLateRecordsDropped")
         for function in self._functions():
             function.open(self._runtime)
@@ -247,7 +248,7 @@ class WindowOperator(PassiveOperator):
             self._table.remove(namespace)
 
     def _context(self, window: Any, namespace: Any) -> WindowContext:
-        state = NoWindowState() if self._merging is not None else WindowState(self.ctx, namespace)
+        state = NoWindowState() if self._merging is not None else WindowState(self._function_state, namespace)
         return WindowContext(window, self._state.current_key, self._runtime, state, self.ctx.timers)
 
     def on_event_timer(self, timestamp: int, key: Any, namespace: Any) -> None:

@@ -9,8 +9,8 @@ from penstock.common.state_descriptors import (
     StateDescriptor,
 )
 from penstock.operators.contract import OperatorContext
-from penstock.operators.keyed_states import state_handle
 from penstock.operators.runtime_context import RuntimeContext
+from penstock.operators.state_access import open_state
 from penstock.state.contract import MISSING
 from penstock.windows.triggers import TriggerContext
 
@@ -18,19 +18,35 @@ _TRIGGER_PREFIX = "_trigger."
 _MERGING = (ReducingStateDescriptor, AggregatingStateDescriptor, ListStateDescriptor)
 
 
-class WindowState:
-    """State of one key and window, for functions and triggers."""
+class WindowHandles:
+    """Handles on state of key and window, made once for each descriptor of an operator and then pointed to a window."""
 
-    def __init__(self, ctx: OperatorContext, namespace: Any, prefix: str = "_window.") -> None:
+    def __init__(self, ctx: OperatorContext, prefix: str) -> None:
         self._ctx = ctx
-        self._namespace = namespace
         self._prefix = prefix
+        self._made: dict[str, Any] = {}
+
+    def of(self, descriptor: StateDescriptor, namespace: Any) -> Any:
+        """The handle, for that window until it is asked for again."""
+        handle = self._made.get(descriptor.name)
+        if handle is None:
+            assert self._ctx.state is not None  # noqa: S101 - windows are keyed
+            handle = open_state(self._ctx.state, descriptor, self._ctx.timers, prefix=self._prefix)
+            self._made[descriptor.name] = handle
+        handle.point_to(namespace)
+        return handle
+
+
+class WindowState:
+    """State of one key and window, for functions."""
+
+    def __init__(self, handles: WindowHandles, namespace: Any) -> None:
+        self._handles = handles
+        self._namespace = namespace
 
     def get_state(self, descriptor: StateDescriptor) -> Any:
         """A handle on the state of that descriptor."""
-        assert self._ctx.state is not None  # noqa: S101 - windows are keyed
-        table = self._ctx.state.table(self._prefix + descriptor.name)
-        return state_handle(table, descriptor, self._ctx.timers, self._namespace)
+        return self._handles.of(descriptor, self._namespace)
 
     get_list_state = get_map_state = get_reducing_state = get_aggregating_state = get_state
 
@@ -54,6 +70,7 @@ class WindowTriggerContext(TriggerContext):
     def __init__(self, ctx: OperatorContext, runtime: RuntimeContext) -> None:
         self._ctx = ctx
         self._runtime = runtime
+        self._handles = WindowHandles(ctx, _TRIGGER_PREFIX)
         self._namespace: Any = None
         self._merged: list[Any] = []
 
@@ -93,7 +110,7 @@ class WindowTriggerContext(TriggerContext):
 
     def get_partitioned_state(self, state_descriptor: StateDescriptor) -> Any:
         """State of this key and window."""
-        return WindowState(self._ctx, self._namespace, _TRIGGER_PREFIX).get_state(state_descriptor)
+        return self._handles.of(state_descriptor, self._namespace)
 
     def merge_partitioned_state(self, state_descriptor: StateDescriptor) -> None:
         """Bring the state of the merged windows into this one's, and take it from them."""

@@ -21,7 +21,7 @@ from penstock.datastream.data_stream import DataStream
 from penstock.datastream.stream_execution_environment import StreamExecutionEnvironment
 from penstock.graph.streamgraph import StreamNode, Upstream
 from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch, Buffering
-from penstock.operators.keyed_states import state_handle
+from penstock.operators.state_access import open_state
 from penstock.testing.clock import ManualClock
 from penstock.testing.operator_node import NodeSnapshot, OperatorNode, Placement
 
@@ -199,7 +199,7 @@ class StreamHarness:
         for node in self._nodes:
             if node.backend is not None and operator in (None, node.node.uid, node.node.name):
                 node.backend.set_current_key(key)
-                return state_handle(node.backend.table(descriptor.name), descriptor, node.timers)
+                return open_state(node.backend, descriptor, node.timers)
         raise LookupError(f"no keyed operator {operator or ''} in this harness")
 
     def snapshot(self, checkpoint_id: int = 1) -> StreamSnapshot:
