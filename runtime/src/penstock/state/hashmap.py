@@ -111,13 +111,19 @@ class HashMapTable:
         seen = removed = 0
         for group, key, namespace, value in islice(self._sweeping, limit):
             seen += 1
-            if not is_live(value):
+            if not is_live(value) and not self._is_live_now(is_live, group, key, namespace):
                 self._backend.touch(key)
                 self._remove(group, key, namespace)
                 removed += 1
         if seen < limit:
             self._sweeping = self._walk()
         return removed
+
+    def _is_live_now(self, is_live: Callable[[Any], bool], group: int, key: Any, namespace: Any) -> bool:
+        """The walk saw the value as it was when its group's turn came; it may have been written since."""
+        values = self.plain[group] if namespace is None else self.spaced[group].get(namespace, {})
+        value = values.get(key, MISSING)
+        return value is MISSING or is_live(value)
 
     def _walk(self) -> Iterator[tuple[int, Any, Any, Any]]:
         """(group, key, namespace, value) of all, as they are when their group's turn comes."""
