@@ -98,6 +98,9 @@ class Slot:
             self._deploy(command)
         elif isinstance(command, AddSplits):
             self._add_splits(command)
+        elif isinstance(command, WarmUp):
+            warm_up(command, self._configuration)
+            self._send_event(WarmedUp(job_id=command.job_id, attempt=command.attempt))
         elif isinstance(command, Inspect) or (command.job_id, command.attempt) != self._attempt:
             return
         elif isinstance(command, TriggerCheckpoint):

@@ -10,6 +10,7 @@ from penstock.control.messages import WarmUp
 from penstock.graph.program_module import install_program
 from penstock.taskmanager.dependencies import install_dependencies
 from penstock.taskmanager.program import load_function
+from penstock.taskmanager.shipped import install_shipped
 
 _log = logging.getLogger(__name__)
 
@@ -18,6 +19,7 @@ def warm_up(command: WarmUp, configuration: Mapping[str, str]) -> None:
     """Import the program and everything that its functions and connectors name."""
     try:
         install_dependencies(command.configuration, configuration)
+        install_shipped(command.program_module)
         install_program(command.program_module)
         for factory in command.factories:
             load_function(factory, "an operator")
