@@ -352,6 +352,21 @@ def test_unreachable_job_manager(world: World, golden) -> None:
     golden(world)
 
 
+def test_job_manager_that_stays_silent_has_a_reason(world: World, golden) -> None:
+    running(world)
+    world.say("the JobManager runs and does not answer, for longer than a start takes")
+    world.unreachable = True
+    world.turn()
+    world.clock += 61_000
+    world.settle()
+    assert "JobManagerUnreachable" in (world.resource.status.error or "")
+    world.say("it answers again")
+    world.unreachable = False
+    world.settle()
+    assert world.resource.status.error is None
+    golden(world)
+
+
 def test_live_options_do_not_restart(world: World, golden) -> None:
     running(world)
     world.say("an option of the operator")

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -104,6 +105,34 @@ def test_restarting_job_names_its_reason(server: Server) -> None:
     assert failure
     assert failure.reason is Reason.STATE_INCOMPATIBLE
     assert "class Old is gone" in failure.message
+
+
+def _failures(ages_ms: list[int]) -> tuple[int, object]:
+    now = int(time.time() * 1000)
+    entries = [
+        {"exceptionName": "ValueError", "stacktrace": "ValueError: bad", "timestamp": now - age}
+        for age in ages_ms
+    ]
+    return 200, {"exceptionHistory": {"entries": entries}}
+
+
+def test_a_job_that_runs_only_between_failures_names_its_reason(server: Server) -> None:
+    server.answers[f"/jobs/{JOB}/exceptions"] = _failures([500, 1_500, 2_500])
+    failure = observe_job(server.url, status()).failure
+    assert failure
+    assert failure.reason is Reason.JOB_EXCEPTION
+    assert "bad" in failure.message
+
+
+def test_failures_that_a_running_job_overcame_are_history(server: Server) -> None:
+    server.answers[f"/jobs/{JOB}/exceptions"] = _failures([500, 60_000, 70_000])
+    assert observe_job(server.url, status()).failure is None
+    server.answers["/jobs/overview"] = (
+        200,
+        {"jobs": [{"jid": JOB, "name": "clicks", "start-time": 5, "state": "FINISHED"}]},
+    )
+    server.answers[f"/jobs/{JOB}/exceptions"] = _failures([500, 600, 700])
+    assert observe_job(server.url, status()).failure is None
 
 
 def test_failed_program(server: Server) -> None:

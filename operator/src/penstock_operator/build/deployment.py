@@ -14,7 +14,7 @@ def build_job_manager(context: JobContext) -> Manifest:
     """The JobManager: one pod, started only when the last one is gone."""
     wanted = context.launch.spec.job_manager
     scheme = "HTTPS" if context.launch.configuration.get("security.ssl.rest.enabled") == "true" else "HTTP"
-    answers = {"httpGet": {"path": "/config", "port": "rest", "scheme": scheme}, "periodSeconds": 2}
+    answers = {"httpGet": {"path": "/config", "port": "rest", "scheme": scheme}, "periodSeconds": 1}
     component = Component(
         labels.JOB_MANAGER,
         ("jobmanager", "--config-dir", CONFIG_DIRECTORY, *_LISTENS, *_arguments(context)),

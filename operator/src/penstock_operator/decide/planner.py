@@ -1,5 +1,7 @@
 """The planner: asks the rules in order, and completes the first answer to a plan. Called by `reconcile/loop.py`. Pure."""
 
+from datetime import timedelta
+
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.job import JobState
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState, ReconciliationState
@@ -10,6 +12,9 @@ from penstock_operator.decide.situation import Situation, Step
 from penstock_operator.decide.specs import decode_spec, with_job_state
 from penstock_operator.model.facts import Facts, Problem
 from penstock_operator.model.plan import Action, Event, Plan, RefreshCopies
+
+LONGEST_SILENCE = timedelta(seconds=60)
+"""Of a JobManager whose process runs. It answers a second after its start, some more on a busy node."""
 
 
 def decide(facts: Facts) -> Plan:
@@ -25,6 +30,18 @@ def decide(facts: Facts) -> Plan:
 def failed_plan(facts: Facts, status: FlinkDeploymentStatus, problem: Problem) -> FlinkDeploymentStatus:
     """The status after an action of the plan failed: the same, with the reason. Called by the loop."""
     return present(status, problem, facts)
+
+
+def _is_silent(situation: Situation) -> bool:
+    """Whether a JobManager that runs has not answered for longer than one may take to start or to recover."""
+    facts, status = situation.facts, situation.status
+    if facts.job.reachable or not facts.cluster.job_manager_exists or not situation.is_deployed:
+        return False
+    heard = max(
+        int(status.job_status.update_time or 0), status.reconciliation_status.reconciliation_timestamp or 0
+    )
+    state = situation.job_state
+    return situation.since(heard) > LONGEST_SILENCE and not (state is not None and state.is_terminal)
 
 
 def _situation(facts: Facts) -> Situation:
@@ -83,6 +100,8 @@ def _seen_problem(situation: Situation) -> Problem | None:
         return Problem(application.reason or Reason.PROGRAM_FAILED, application.message, "Job")
     if facts.job.failure is not None:
         return facts.job.failure
+    if _is_silent(situation):
+        return Problem(Reason.JOB_MANAGER_UNREACHABLE, Reason.JOB_MANAGER_UNREACHABLE.sentence, "JobManager")
     if situation.job_state is FlinkJobState.FAILED:
         return Problem(Reason.JOB_FAILED, Reason.JOB_FAILED.sentence, "Job")
     return None

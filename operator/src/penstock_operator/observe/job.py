@@ -1,7 +1,11 @@
 """What the JobManager says of the job, as `JobFacts`. Called by `observe/everything.py`; never raises for a silent one."""
 
+import time
+from collections.abc import Sequence
+
 from penstock_api.reasons import Reason
 from penstock_api.rest.checkpoint import CheckpointStatistics
+from penstock_api.rest.job import ExceptionInfo
 from penstock_api.rest.trigger import QueueStatus
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState
 from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
@@ -9,6 +13,9 @@ from penstock_operator.model.facts import ApplicationFacts, JobFacts, Problem, S
 
 WELL = (FlinkJobState.RUNNING, FlinkJobState.FINISHED, FlinkJobState.CANCELED)
 """States in which an earlier failure is history. In all others, also while it starts again, it is the reason why."""
+LOOP_WINDOW_MS = 20_000
+LOOP_FAILURES = 3
+"""So many failures in so short a time are one that goes on, not some that were overcome."""
 TRACE_LINES = 8
 """Lines of a trace in a message: the cause without the whole stack."""
 
@@ -51,7 +58,7 @@ def _ask(rest: FlinkRest, job_id: str, status: FlinkDeploymentStatus) -> JobFact
         last_checkpoint=_last_checkpoint(rest, job_id),
         savepoint=_savepoint(rest, job_id, status),
         application=application,
-        failure=_failure(rest, job_id) if state not in WELL else None,
+        failure=_failure(rest, job_id, state),
         version=version,
     )
 
@@ -121,11 +128,15 @@ def _forgotten(rest: FlinkRest, job_id: str, requested_at: int) -> SavepointProg
     return SavepointProgress(known=False)
 
 
-def _failure(rest: FlinkRest, job_id: str) -> Problem | None:
-    found = rest.exceptions(job_id)
-    if found is None or not found.exception_history.entries:
+def _failure(rest: FlinkRest, job_id: str, state: FlinkJobState) -> Problem | None:
+    """The newest failure where it is the reason for how the job is now; None where it is history."""
+    if state in WELL and state is not FlinkJobState.RUNNING:
         return None
-    newest = found.exception_history.entries[0]
+    found = rest.exceptions(job_id)
+    entries = found.exception_history.entries if found is not None else []
+    if not entries or (state is FlinkJobState.RUNNING and not _is_looping(entries)):
+        return None
+    newest = entries[0]
     labelled = _reason(newest.failure_labels.get("reason")) or _named(
         newest.exception_name, newest.stacktrace
     )
@@ -133,6 +144,12 @@ def _failure(rest: FlinkRest, job_id: str) -> Problem | None:
     text = "\n".join(lines[-TRACE_LINES:]) if lines else newest.exception_name
     where = f" in {newest.task_name}" if newest.task_name else ""
     return Problem(labelled, f"{newest.exception_name}{where}: {text}", "Job")
+
+
+def _is_looping(entries: Sequence[ExceptionInfo]) -> bool:
+    """Whether a job that says RUNNING only does so between failures; a look now and then would mostly miss them."""
+    since = time.time() * 1000 - LOOP_WINDOW_MS
+    return sum(1 for entry in entries if entry.timestamp >= since) >= LOOP_FAILURES
 
 
 def _named(name: str, trace: str) -> Reason:

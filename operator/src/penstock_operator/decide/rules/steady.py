@@ -1,20 +1,25 @@
 """Nothing to do. A spec that was seen to run is the stable one from now on."""
 
+from datetime import timedelta
+
 from penstock_api.v1beta1.status import FlinkJobState, ReconciliationState
 from penstock_operator.decide.revise import revise_reconciliation
 from penstock_operator.decide.situation import IN_FLIGHT, STEADY, UNSETTLED, Situation, Step
+
+NEW = timedelta(seconds=60)
+"""After a deploy, in which a job is looked at more often: what is wrong with a new version shows soon."""
 
 
 def steady(situation: Situation) -> Step:
     """Always applies."""
     status, state = situation.status, situation.job_state
     held = status.reconciliation_status
-    works = state in (FlinkJobState.RUNNING, FlinkJobState.FINISHED)
+    works = state in (FlinkJobState.RUNNING, FlinkJobState.FINISHED) and situation.facts.job.failure is None
     if works and held.last_stable_spec != held.last_reconciled_spec:
         status = revise_reconciliation(
             status, last_stable_spec=held.last_reconciled_spec, state=ReconciliationState.DEPLOYED
         )
+    is_new = situation.since(held.reconciliation_timestamp) < NEW
     if works:
-        return Step(status, requeue_seconds=STEADY)
-    is_new = situation.since(held.reconciliation_timestamp).total_seconds() < 60
+        return Step(status, requeue_seconds=UNSETTLED if is_new else STEADY)
     return Step(status, requeue_seconds=IN_FLIGHT if is_new else UNSETTLED)
