@@ -252,6 +252,7 @@ class Coordinator:
         record = CheckpointRecord(
             checkpoint_id, request.is_savepoint, request.stop, location, now, tuple(sorted(self._tasks))
         )
+        record.is_native = request.is_native
         self.history.begin(record)
         overtakes = self.settings.unaligned and not (request.is_savepoint or request.stop)
         pending = PendingCheckpoint(

@@ -24,6 +24,8 @@ class SnapshotRequest:
     drain: bool = False
     is_rescale: bool = False
     """With `stop`: the job goes on from it at another parallelism, so requests that come meanwhile wait."""
+    is_native: bool = False
+    """A savepoint in the state backend's own form instead of the canonical one."""
 
 
 @dataclass(slots=True)

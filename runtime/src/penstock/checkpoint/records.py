@@ -45,6 +45,8 @@ class CheckpointRecord:
     size: int = 0
     ended: int = -1
     failure: str | None = None
+    is_native: bool = False
+    """A savepoint in the backend's own form."""
 
     @property
     def last_acknowledged(self) -> int:

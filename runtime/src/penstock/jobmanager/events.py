@@ -103,6 +103,7 @@ class SnapshotWanted:
     directory: str | None = None
     stop: bool = False
     drain: bool = False
+    is_native: bool = False
 
 
 @dataclass(slots=True, frozen=True)

@@ -78,7 +78,12 @@ class JobMachine:
                 waiting.deploy_if_possible(job, now)
         elif isinstance(event, events.SnapshotWanted):
             request = SnapshotRequest(
-                event.request_id, event.is_savepoint, event.directory, event.stop, event.drain
+                event.request_id,
+                event.is_savepoint,
+                event.directory,
+                event.stop,
+                event.drain,
+                is_native=event.is_native,
             )
             job.coordinator.request(request, now)
         elif not _is_of_another_attempt(job, event):

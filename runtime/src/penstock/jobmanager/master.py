@@ -109,6 +109,7 @@ class Master:
         stop: bool = False,
         drain: bool = False,
         trigger_id: str | None = None,
+        is_native: bool = False,
     ) -> str:
         """Ask a job for a snapshot; returns the request id. A trigger id that is known already asks nothing new.
 
@@ -117,7 +118,7 @@ class Master:
         request_id = trigger_id or uuid.uuid4().hex
         job = self.jobs[job_id]
         if request_id not in job.machine.job.coordinator.requests:
-            job.handle(SnapshotWanted(request_id, is_savepoint, directory, stop, drain))
+            job.handle(SnapshotWanted(request_id, is_savepoint, directory, stop, drain, is_native))
         return request_id
 
     def cancel(self, job_id: str) -> None:

@@ -35,6 +35,7 @@ class SnapshotEffects:
             is_savepoint=request.is_savepoint,
             stop=request.stop,
             drain=request.drain,
+            is_native=request.is_native,
             unaligned=checkpoint.unaligned,
             alignment_timeout_ms=checkpoint.alignment_timeout_ms,
         )

@@ -177,17 +177,18 @@ class MiniJob:
 
         self._cluster.call(cancel())
 
-    def savepoint(self, directory: str, timeout: float = 60) -> str:
+    def savepoint(self, directory: str, timeout: float = 60, is_native: bool = False) -> str:
         """Take a savepoint; returns its path. RuntimeError says why not."""
-        return self._snapshot(directory, False, False, timeout)
+        return self._snapshot(directory, False, False, timeout, is_native)
 
-    def stop(self, directory: str, drain: bool = False, timeout: float = 60) -> str:
+    def stop(self, directory: str, drain: bool = False, timeout: float = 60, is_native: bool = False) -> str:
         """Stop with a savepoint; returns its path when everything is committed."""
-        return self._snapshot(directory, True, drain, timeout)
+        return self._snapshot(directory, True, drain, timeout, is_native)
 
-    def _snapshot(self, directory: str, stop: bool, drain: bool, timeout: float) -> str:
+    def _snapshot(self, directory: str, stop: bool, drain: bool, timeout: float, is_native: bool) -> str:
         async def take() -> str:
-            request_id = self._cluster.master.trigger(self.job_id, True, directory, stop, drain)
+            master = self._cluster.master
+            request_id = master.trigger(self.job_id, True, directory, stop, drain, is_native=is_native)
             state = self._job.machine.job.coordinator.requests[request_id]
             while not state.is_done:  # noqa: ASYNC110 - the coordinator is pure and has no event to wait for
                 await asyncio.sleep(0.01)

@@ -1,5 +1,6 @@
 """Checkpoints, savepoints and stops over REST: statistics, triggers and their status. Bodies as Flink's."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -24,7 +25,7 @@ def row(job: Job, record: CheckpointRecord, with_tasks: bool = False) -> dict[st
         "id": record.id,
         "status": status,
         "is_savepoint": record.is_savepoint,
-        "savepointFormat": "CANONICAL" if record.is_savepoint else None,
+        "savepointFormat": _format_of(record),
         "trigger_timestamp": record.triggered,
         "latest_ack_timestamp": last,
         "checkpointed_size": record.size,
@@ -202,20 +203,36 @@ async def trigger_savepoint(request: Request) -> Response:
     """POST /jobs/:id/savepoints; with `cancel-job` it is a stop."""
     body = await body_of(request)
     stop = bool(body.get("cancel-job"))
-    return _trigger(request, body.get("triggerId"), True, body.get("target-directory"), stop=stop)
+    wanted = (body.get("triggerId"), True, body.get("target-directory"))
+    return _trigger(request, *wanted, stop=stop, is_native=_is_native(body))
 
 
 async def trigger_stop(request: Request) -> Response:
     """POST /jobs/:id/stop."""
     body = await body_of(request)
     directory = body.get("targetDirectory") or body.get("target-directory")
-    return _trigger(request, body.get("triggerId"), True, directory, stop=True, drain=bool(body.get("drain")))
+    wanted = (body.get("triggerId"), True, directory)
+    return _trigger(request, *wanted, stop=True, drain=bool(body.get("drain")), is_native=_is_native(body))
 
 
 async def trigger_checkpoint(request: Request) -> Response:
     """POST /jobs/:id/checkpoints."""
     body = await body_of(request)
     return _trigger(request, body.get("triggerId"), False, None)
+
+
+def _is_native(body: Mapping[str, Any]) -> bool:
+    """The wanted savepoint format; Flink's default is the canonical one."""
+    name = str(body.get("formatType") or "CANONICAL").upper()
+    if name not in ("CANONICAL", "NATIVE"):
+        raise HTTPException(400, f"formatType is {name!r}: use CANONICAL or NATIVE")
+    return name == "NATIVE"
+
+
+def _format_of(record: CheckpointRecord) -> str | None:
+    if not record.is_savepoint:
+        return None
+    return "NATIVE" if record.is_native else "CANONICAL"
 
 
 def _trigger(
@@ -225,6 +242,7 @@ def _trigger(
     directory: str | None,
     stop: bool = False,
     drain: bool = False,
+    is_native: bool = False,
 ) -> Response:
     job = job_of(request)
     if is_savepoint and not directory and not job.coordinator.settings.savepoint_directory:
@@ -232,7 +250,9 @@ def _trigger(
             400,
             "Config key [execution.checkpointing.savepoint-dir] is not set. Property [target-directory] must be provided.",
         )
-    request_id = master_of(request).trigger(job.id, is_savepoint, directory, stop, drain, trigger_id)
+    request_id = master_of(request).trigger(
+        job.id, is_savepoint, directory, stop, drain, trigger_id, is_native
+    )
     return answer({"request-id": request_id}, 202)
 
 
