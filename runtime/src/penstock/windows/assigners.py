@@ -2,10 +2,18 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable
-from typing import Any, ClassVar, Protocol
+from typing import Any, Generic, Protocol, TypeAlias
 
+from typing_extensions import TypeVar
+
+from penstock.common.serializer import TypeSerializer
 from penstock.common.state_descriptors import ValueStateDescriptor
 from penstock.common.time import Time, span_ms
+from penstock.windows.serializers import (
+    CountWindowSerializer,
+    GlobalWindowSerializer,
+    TimeWindowSerializer,
+)
 from penstock.windows.triggers import (
     CountTrigger,
     EventTimeTrigger,
@@ -15,6 +23,9 @@ from penstock.windows.triggers import (
     Trigger,
 )
 from penstock.windows.window import CountWindow, GlobalWindow, TimeWindow
+
+T = TypeVar("T", default=Any)
+W = TypeVar("W", default=Any)
 
 
 class WindowAssignerContext(Protocol):
@@ -30,10 +41,10 @@ class WindowAssignerContext(Protocol):
 _WindowAssignerContext = WindowAssignerContext
 
 
-class WindowAssigner(ABC):
+class WindowAssigner(ABC, Generic[T, W]):
     """Gives a record its windows."""
 
-    WindowAssignerContext: ClassVar[Any] = WindowAssignerContext
+    WindowAssignerContext: TypeAlias = _WindowAssignerContext
 
     @abstractmethod
     def assign_windows(
@@ -49,8 +60,12 @@ class WindowAssigner(ABC):
     def is_event_time(self) -> bool:
         """Whether windows end by event time."""
 
+    def get_window_serializer(self) -> TypeSerializer[Any]:
+        """How a window becomes bytes; kept for compatibility, as windows here are pickled."""
+        return TimeWindowSerializer()
 
-class MergeCallback(ABC):
+
+class MergeCallback(ABC, Generic[W]):
     """Told by `merge_windows` which windows become one."""
 
     @abstractmethod
@@ -61,10 +76,10 @@ class MergeCallback(ABC):
 _MergeCallback = MergeCallback
 
 
-class MergingWindowAssigner(WindowAssigner):
+class MergingWindowAssigner(WindowAssigner[T, W]):
     """Gives a record windows that may merge with the key's others."""
 
-    MergeCallback: ClassVar[Any] = MergeCallback
+    MergeCallback: TypeAlias = _MergeCallback
 
     @abstractmethod
     def merge_windows(self, windows: Iterable[Any], callback: "_MergeCallback") -> None:
@@ -221,18 +236,7 @@ class SessionWindows(MergingWindowAssigner):
 
     def merge_windows(self, windows: Iterable[Any], callback: "_MergeCallback") -> None:
         """Those that overlap or touch."""
-        group: list[TimeWindow] = []
-        covered: TimeWindow | None = None
-        for window in sorted(windows):
-            if covered is not None and covered.intersects(window):
-                group.append(window)
-                covered = covered.cover(window)
-                continue
-            if covered is not None and len(group) > 1:
-                callback.merge(group, covered)
-            group, covered = [window], window
-        if covered is not None and len(group) > 1:
-            callback.merge(group, covered)
+        TimeWindow.merge_windows(windows, callback)
 
 
 class EventTimeSessionWindows(SessionWindows, _EventTime):
@@ -301,6 +305,10 @@ class GlobalWindows(_ProcessingTime):
         """Never."""
         return NeverTrigger()
 
+    def get_window_serializer(self) -> TypeSerializer[Any]:
+        """One byte."""
+        return GlobalWindowSerializer()
+
 
 class CountSlidingWindowAssigner(_ProcessingTime):
     """Windows of so many records of a key that begin at every so many."""
@@ -337,6 +345,10 @@ class CountSlidingWindowAssigner(_ProcessingTime):
     def get_default_trigger(self, env: Any) -> Trigger:
         """When the window is full."""
         return PurgingTrigger(CountTrigger(self._size))
+
+    def get_window_serializer(self) -> TypeSerializer[Any]:
+        """The number."""
+        return CountWindowSerializer()
 
 
 class CountTumblingWindowAssigner(CountSlidingWindowAssigner):

@@ -2,10 +2,15 @@
 
 from abc import ABC, abstractmethod
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, Generic, TypeAlias
+
+from typing_extensions import TypeVar
 
 from penstock.common.state_descriptors import ReducingStateDescriptor, StateDescriptor
 from penstock.common.time import Time, span_ms
+
+T = TypeVar("T", default=Any)
+W = TypeVar("W", default=Any)
 
 
 class TriggerResult(Enum):
@@ -68,11 +73,11 @@ class TriggerContext(ABC):
 _TriggerContext = TriggerContext
 
 
-class Trigger(ABC):
+class Trigger(ABC, Generic[T, W]):
     """Decides when a window gives its result."""
 
-    TriggerContext: ClassVar[Any] = TriggerContext
-    OnMergeContext: ClassVar[Any] = TriggerContext
+    TriggerContext: TypeAlias = _TriggerContext
+    OnMergeContext: TypeAlias = _TriggerContext
 
     @abstractmethod
     def on_element(self, element: Any, timestamp: int, window: Any, ctx: "_TriggerContext") -> TriggerResult:
@@ -274,7 +279,7 @@ class ContinuousEventTimeTrigger(QuietTrigger):
         ctx.register_event_time_timer(window.max_timestamp())
         state = ctx.get_partitioned_state(self._next)
         if state.get() is None:
-            self._wait(timestamp - timestamp % self._interval + self._interval, window, state, ctx)
+            self.register_next_fire_timestamp(timestamp - timestamp % self._interval, window, ctx, state)
         return TriggerResult.CONTINUE
 
     def on_event_time(self, time: int, window: Any, ctx: "_TriggerContext") -> TriggerResult:
@@ -285,7 +290,7 @@ class ContinuousEventTimeTrigger(QuietTrigger):
         if state.get() != time:
             return TriggerResult.CONTINUE
         state.clear()
-        self._wait(time + self._interval, window, state, ctx)
+        self.register_next_fire_timestamp(time, window, ctx, state)
         return TriggerResult.FIRE
 
     def on_merge(self, window: Any, ctx: "_TriggerContext") -> None:
@@ -305,9 +310,12 @@ class ContinuousEventTimeTrigger(QuietTrigger):
         state.clear()
         ctx.delete_event_time_timer(window.max_timestamp())
 
-    def _wait(self, time: int, window: Any, state: Any, ctx: "_TriggerContext") -> None:
-        following = min(time, window.max_timestamp())
-        state.add(following)
+    def register_next_fire_timestamp(
+        self, time: int, window: Any, ctx: "_TriggerContext", fire_timestamp_state: Any
+    ) -> None:
+        """Wait for one interval after `time`, at most to the window's end."""
+        following = min(time + self._interval, window.max_timestamp())
+        fire_timestamp_state.add(following)
         ctx.register_event_time_timer(following)
 
 
@@ -328,7 +336,7 @@ class ContinuousProcessingTimeTrigger(QuietTrigger):
         state = ctx.get_partitioned_state(self._next)
         if state.get() is None:
             now = ctx.get_current_processing_time()
-            self._wait(now - now % self._interval + self._interval, state, ctx)
+            self.register_next_fire_timestamp(now - now % self._interval, window, ctx, state)
         return TriggerResult.CONTINUE
 
     def on_processing_time(self, time: int, window: Any, ctx: "_TriggerContext") -> TriggerResult:
@@ -337,7 +345,7 @@ class ContinuousProcessingTimeTrigger(QuietTrigger):
         if state.get() != time:
             return TriggerResult.CONTINUE
         state.clear()
-        self._wait(time + self._interval, state, ctx)
+        self.register_next_fire_timestamp(time, window, ctx, state)
         return TriggerResult.FIRE
 
     def on_merge(self, window: Any, ctx: "_TriggerContext") -> None:
@@ -355,6 +363,10 @@ class ContinuousProcessingTimeTrigger(QuietTrigger):
             ctx.delete_processing_time_timer(following)
         state.clear()
 
-    def _wait(self, time: int, state: Any, ctx: "_TriggerContext") -> None:
-        state.add(time)
-        ctx.register_processing_time_timer(time)
+    def register_next_fire_timestamp(
+        self, time: int, window: Any, ctx: "_TriggerContext", fire_timestamp_state: Any
+    ) -> None:
+        """Wait for one interval after `time`, at most to the window's end."""
+        following = min(time + self._interval, window.max_timestamp())
+        fire_timestamp_state.add(following)
+        ctx.register_processing_time_timer(following)

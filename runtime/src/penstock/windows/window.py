@@ -1,13 +1,25 @@
 """Windows: spans of time, numbered groups, or everything. Values; in state a window is its plain namespace."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 MAX_TIMESTAMP = 2**63 - 1
 
 
+class Window(ABC):
+    """A set of records of a key. A program's own windows are values too: equal ones hash equal, and they pickle."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def max_timestamp(self) -> int:
+        """The largest event time that still belongs to it."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
-class TimeWindow:
+class TimeWindow(Window):
     """From `start`, included, to `end`, excluded, in ms."""
 
     start: int
@@ -30,9 +42,25 @@ class TimeWindow:
         """The start of the window of that size that holds the timestamp."""
         return timestamp - (timestamp - offset) % window_size
 
+    @staticmethod
+    def merge_windows(windows: Iterable["TimeWindow"], callback: Any) -> None:
+        """Tell the callback, of a merging assigner, which of these windows overlap or touch: they are to be one."""
+        group: list[TimeWindow] = []
+        covered: TimeWindow | None = None
+        for window in sorted(windows):
+            if covered is not None and covered.intersects(window):
+                group.append(window)
+                covered = covered.cover(window)
+                continue
+            if covered is not None and len(group) > 1:
+                callback.merge(group, covered)
+            group, covered = [window], window
+        if covered is not None and len(group) > 1:
+            callback.merge(group, covered)
+
 
 @dataclass(frozen=True, slots=True, order=True)
-class CountWindow:
+class CountWindow(Window):
     """The window of that number."""
 
     id: int
@@ -43,15 +71,17 @@ class CountWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class GlobalWindow:
+class GlobalWindow(Window):
     """The one window of everything."""
+
+    @staticmethod
+    def get() -> "GlobalWindow":
+        """The one."""
+        return GlobalWindow()
 
     def max_timestamp(self) -> int:
         """It has no end in time."""
         return MAX_TIMESTAMP
-
-
-Window = TimeWindow | CountWindow | GlobalWindow
 
 
 def namespace_of(window: Any) -> Any:
