@@ -28,6 +28,8 @@ ARCHIVES_KEYS = (("penstock.program.archives", ";"), ("python.archives", ","))
 """Ours, which the operator writes, and Flink's, each with what separates its entries."""
 FILES_KEY = "python.files"
 REQUIREMENTS_KEY = "python.requirements"
+PREPARED_KEYS = (FILES_KEY, REQUIREMENTS_KEY, "python.archives")
+"""Flink's keys that are done with once a program is prepared: main must not ship the same again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from penstock.jobmanager.master import Master
 from penstock.jobmanager.status import JobStatus
 from penstock.jobmanager.storage import JobStorage
 from penstock.launch.artifacts import ArtifactError
-from penstock.launch.dependencies import Prepared, prepare
+from penstock.launch.dependencies import PREPARED_KEYS, Prepared, prepare
 from penstock.launch.serving import HttpServer, listen_tcp, listen_unix, tls_of
 from penstock.rest.app import internal_app, rest_app
 from penstock.rest.application import Application, JobWish
@@ -205,6 +205,8 @@ def _environment(options: JobManagerOptions, prepared: Prepared, target: str) ->
     configuration = dict(options.configuration)
     if options.parallelism is not None:
         configuration["parallelism.default"] = str(options.parallelism)
+    for key in PREPARED_KEYS:
+        configuration.pop(key, None)
     if prepared.digest is not None:
         configuration[DIGEST_KEY] = prepared.digest
     path = [str(entry) for entry in prepared.program.python_path]
