@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from penstock_api.reasons import Reason
 from penstock_operator.errors import ExternalError
@@ -179,13 +180,16 @@ class S3Store:
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=bucket, Prefix=prefix, Delimiter="/"
             )
-            return [
-                f"{scheme}://{bucket}/{found['Prefix'].rstrip('/')}"
-                for page in pages
-                for found in page.get("CommonPrefixes", [])
-            ]
+            found: list[str] = []
+            for page in pages:
+                _ = page["IsTruncated"]  # an answer cut short lacks it, and must not read as an empty folder
+                names = (common["Prefix"].rstrip("/") for common in page.get("CommonPrefixes", []))
+                found.extend(f"{scheme}://{bucket}/{name}" for name in names)
+            return found
         except (ClientError, BotoCoreError) as error:
             raise StorageUnavailable(f"{uri}: {error}") from error
+        except (KeyError, ResponseParserError) as error:
+            raise StorageUnavailable(f"{uri}: the store's answer was cut short ({error})") from error
 
     def check(self, uri: str) -> None:
         """The bucket is there."""

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from penstock.filesystems.errors import (
     BadPath,
@@ -98,9 +100,9 @@ class S3FileSystem:
         """The whole object."""
         bucket, key = split_s3(path)
         with _mapped(path):
-            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
-            with body:
-                return body.read()
+            answer = self._client.get_object(Bucket=bucket, Key=key)
+            with answer["Body"] as body:
+                return _whole(body.read(), answer["ContentLength"])
 
     def read_range(self, path: str, start: int, length: int) -> bytes:
         """A ranged read; past the end it is empty."""
@@ -117,7 +119,7 @@ class S3FileSystem:
                     return b""
                 raise
             with answer["Body"] as body:
-                return body.read()
+                return _whole(body.read(), answer["ContentLength"])
 
     def write(self, path: str, data: bytes) -> None:
         """One put, which S3 makes atomic."""
@@ -160,6 +162,7 @@ class S3FileSystem:
         found: list[FileStatus] = []
         with _mapped(prefix):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):
+                _ = page["IsTruncated"]  # an answer cut short lacks it, and must not read as an empty folder
                 for item in page.get("Contents", []):
                     if item["Key"].endswith("/"):
                         continue  # folder markers of other tools
@@ -296,6 +299,17 @@ def _open_client(settings: S3Settings) -> "S3Client":
         )
 
 
+def _whole(data: bytes, length: int) -> bytes:
+    """`data`, if it is as long as the store said."""
+    if len(data) != length:
+        raise _CutShort(f"{len(data)} of {length} bytes came")
+    return data
+
+
+class _CutShort(Exception):
+    """An answer of the store is not whole."""
+
+
 def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
@@ -312,6 +326,9 @@ def _mapped(path: str) -> Iterator[None]:
                 f"{path}: no credentials; set s3.access-key and s3.secret-key, or AWS_ACCESS_KEY_ID"
             ) from error
         raise StorageUnavailable(f"{path}: {error}") from error
+    except (KeyError, ResponseParserError, HTTPError, _CutShort) as error:
+        # Headers or a body that broke off parse as an answer in which something is missing.
+        raise StorageUnavailable(f"{path}: the store's answer was cut short ({error})") from error
 
 
 def _as_our_error(path: str, error: ClientError) -> FileSystemError:

@@ -133,6 +133,8 @@ class RunningJob:
                 work()
             except FileSystemError as error:
                 log.warning("storage: %s", error)
+            except Exception:
+                log.exception("storage: the work failed, and the job goes on")
             finally:
                 if then is not None:
                     self._call_soon(then)

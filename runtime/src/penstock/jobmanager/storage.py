@@ -7,7 +7,7 @@ import logging
 import traceback
 from collections.abc import Mapping
 
-from penstock.checkpoint.claim import ClaimMode, claim_mode, dispose_snapshot
+from penstock.checkpoint.claim import ClaimMode, claim_mode
 from penstock.checkpoint.shared import SharedFiles
 from penstock.checkpoint.store import CheckpointStore, Snapshot, SnapshotProblem, Superseded
 from penstock.control.messages import Failure
@@ -53,6 +53,10 @@ class JobStorage:
         except FileSystemError as error:
             is_final = isinstance(error, BucketMissing | StorageAccessDenied)
             return PreparationFailed(_failure(error, "CheckpointStorageUnavailable"), is_final)
+        except Exception as error:
+            # Whatever a store may answer: a job must never wait for an outcome that was dropped in a thread.
+            log.exception("the state to restore could not be found")
+            return PreparationFailed(_failure(error, "CheckpointStorageUnavailable"), is_final=False)
         restored_id = restored.metadata.checkpoint_id if restored else 0
         return Prepared(attempt, restored, max(highest, restored_id) + 1)
 
@@ -64,24 +68,14 @@ class JobStorage:
             return MetadataFailed(metadata.checkpoint_id, str(error), is_superseded=True)
         except (FileSystemError, SnapshotProblem) as error:
             return MetadataFailed(metadata.checkpoint_id, f"{location}: {error}", is_superseded=False)
+        except Exception as error:
+            log.exception("the metadata of checkpoint %d could not be written", metadata.checkpoint_id)
+            return MetadataFailed(metadata.checkpoint_id, f"{location}: {error!r}", is_superseded=False)
         return MetadataWritten(metadata.checkpoint_id)
 
     def prune(self, keep: int) -> None:
-        """Delete completed checkpoints but the newest `keep`, shared files that none needs, and what the job claimed."""
-        completed = [location for _, location in self.store.completed_locations()]
-        for location in completed[:-keep]:
-            self.store.discard(location)
-        if self._shared is None:
-            self._shared = SharedFiles(self.store.folder, self._configuration)
-        try:
-            kept = [self.store.load(location, verify=False).metadata for location in completed[-keep:]]
-        except SnapshotProblem as error:
-            log.warning("nothing is swept: %s", error)
-            return
-        self._shared.sweep(kept)
-        if self._claimed is not None and len(completed) >= keep:
-            claimed, self._claimed = self._claimed, None
-            dispose_snapshot(claimed, self._configuration)
+        """Delete completed checkpoints but the newest `keep`."""
+        self.store.prune(keep)
 
 
 def _failure(error: Exception, reason: str) -> Failure:
