@@ -1,6 +1,7 @@
 """Streams as programs see them: every call adds a node to the stream graph of the environment. Nothing runs here."""
 # ruff: noqa: SLF001 - the streams of one package share their parts; programs see none of them
 
+import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from penstock.operators.sink import SinkFactory
 from penstock.operators.watermarks import WatermarksFactory
 
 if TYPE_CHECKING:
+    from penstock.common.execution_config import ExecutionConfig
+    from penstock.datastream.cached_stream import CachedDataStream
     from penstock.datastream.collect import CloseableIterator
     from penstock.datastream.connected_streams import (
         BroadcastConnectedStream,
@@ -30,6 +33,26 @@ if TYPE_CHECKING:
     from penstock.datastream.keyed_stream import KeyedStream
     from penstock.datastream.stream_execution_environment import StreamExecutionEnvironment
     from penstock.datastream.windowed_stream import AllWindowedStream
+
+
+_ELSEWHERE = {
+    "AllWindowedStream": "windowed_stream",
+    "BroadcastConnectedStream": "connected_streams",
+    "BroadcastStream": "connected_streams",
+    "CachedDataStream": "cached_stream",
+    "CloseableIterator": "collect",
+    "ConnectedStreams": "connected_streams",
+    "KeyedStream": "keyed_stream",
+    "WindowedStream": "windowed_stream",
+}
+"""Classes that PyFlink has in this module, each in a file of its own."""
+
+
+def __getattr__(name: str) -> Any:
+    """The other kinds of streams, where PyFlink has them."""
+    if name in _ELSEWHERE:
+        return getattr(importlib.import_module(f"penstock.datastream.{_ELSEWHERE[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class DataStreamSink(StreamSettings):
@@ -54,6 +77,10 @@ class DataStream(StreamSettings):
     def get_execution_environment(self) -> "StreamExecutionEnvironment":
         """The environment that the stream belongs to."""
         return self._environment
+
+    def get_execution_config(self) -> "ExecutionConfig":
+        """The execution settings of the environment."""
+        return self._environment.get_config()
 
     def get_type(self) -> TypeInformation:
         """The declared type of the records."""
@@ -86,7 +113,9 @@ class DataStream(StreamSettings):
 
     def assign_timestamps_and_watermarks(self, watermark_strategy: WatermarkStrategy) -> "DataStream":
         """Give records their event time and the stream its watermarks."""
-        return self._transform("Timestamps/Watermarks", WatermarksFactory(watermark_strategy), self._type)
+        return self._transform(
+            "Timestamps/Watermarks", WatermarksFactory(watermark_strategy, is_source=False), self._type
+        )
 
     def get_side_output(self, output_tag: OutputTag) -> "DataStream":
         """A side output of the operator that made this stream."""
@@ -185,6 +214,13 @@ class DataStream(StreamSettings):
 
     def sink_to(self, sink: "Sink") -> DataStreamSink:
         """Write to a sink."""
+        transformer = sink.get_transformer() if hasattr(sink, "get_transformer") else None
+        if transformer is not None:
+            changed: DataStream = transformer.apply(self)
+            return changed._write(sink)
+        return self._write(sink)
+
+    def _write(self, sink: Any) -> DataStreamSink:
         connector = sink.connector_sink()
         node = self._add(f"{type(sink).__name__}: Writer", SinkFactory(connector))
         node.is_stateful = True
@@ -203,6 +239,12 @@ class DataStream(StreamSettings):
         from penstock.datastream.collect import collect
 
         return collect(self, job_execution_name, limit)
+
+    def cache(self) -> "CachedDataStream":
+        """This stream for use in several jobs. Each job computes it anew: nothing is kept between them."""
+        from penstock.datastream.cached_stream import CachedDataStream
+
+        return CachedDataStream(self._environment, self._node, self._upstreams, self._type)
 
     # ---------------------------------------------------------------------------------------------------- parts
 

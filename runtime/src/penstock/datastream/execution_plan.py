@@ -4,6 +4,8 @@ Batch mode (`execution.runtime-mode`) needs sources that end. Checkpoints are of
 and rolling reductions emit their last value only, as the operators read from the job's configuration.
 """
 
+from dataclasses import replace
+
 from penstock.common.configuration import Configuration
 from penstock.datastream.environment_settings import RUNTIME_MODE
 from penstock.graph.jobgraph import Boundedness
@@ -34,6 +36,26 @@ def job_configuration(configuration: Configuration, graph: StreamGraph) -> dict[
     if is_batch:
         found.pop(_INTERVAL, None)
     return found
+
+
+def since(graph: StreamGraph, executed: int) -> StreamGraph:
+    """What was defined after the last job, with everything that it reads, as a graph of its own."""
+    if not executed:
+        return graph
+    wanted = {node.id for node in graph.nodes[executed:]}
+    for node in reversed(graph.nodes):
+        if node.id in wanted:
+            wanted.update(upstream.node for upstream in node.upstreams)
+    numbers = {old: new for new, old in enumerate(sorted(wanted))}
+    nodes = [
+        replace(
+            graph.nodes[old],
+            id=new,
+            upstreams=[replace(up, node=numbers[up.node]) for up in graph.nodes[old].upstreams],
+        )
+        for old, new in numbers.items()
+    ]
+    return StreamGraph(nodes)
 
 
 def require_uids(graph: StreamGraph) -> None:

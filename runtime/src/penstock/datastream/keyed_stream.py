@@ -2,6 +2,7 @@
 # ruff: noqa: SLF001 - the streams of one package share their parts; programs see none of them
 
 from collections.abc import Callable
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from penstock.common.typeinfo import TypeInformation
@@ -20,6 +21,15 @@ Position = int | str
 
 class KeyedStream(DataStream):
     """A stream whose records have a key."""
+
+    class AccumulateType(Enum):
+        """The rolling aggregations of one field."""
+
+        MIN = 1
+        MAX = 2
+        MIN_BY = 3
+        MAX_BY = 4
+        SUM = 5
 
     def __init__(self, origin: DataStream, key_selector: Callable[[Any], Any]) -> None:
         parted = origin._partitioned(Partitioner.HASH, key_selector=key_selector)

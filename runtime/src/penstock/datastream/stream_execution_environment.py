@@ -23,7 +23,7 @@ from penstock.connectors.definition import SourceDefinition
 from penstock.datastream.data_stream import DataStream
 from penstock.datastream.dependencies import Dependencies, check_executable
 from penstock.datastream.environment_settings import EnvironmentSettings
-from penstock.datastream.execution_plan import job_configuration, require_uids
+from penstock.datastream.execution_plan import job_configuration, require_uids, since
 from penstock.datastream.source_stream import SourceStream, declared_values
 from penstock.graph.chaining import GraphDefaults, build_job_graph
 from penstock.graph.jobgraph import JobGraph
@@ -54,6 +54,8 @@ class StreamExecutionEnvironment(EnvironmentSettings):
         if configuration is not None:
             self._configuration.add_all(configuration)
         self._graph = StreamGraph()
+        self._executed = 0
+        """How many of the graph's nodes belong to jobs that were submitted; a later job may read their streams again."""
         self._dependencies = Dependencies()
 
     @staticmethod
@@ -177,14 +179,14 @@ class StreamExecutionEnvironment(EnvironmentSettings):
         """Run the job: on the cluster that started this program, else in a mini cluster until it ends."""
         self._stop_if_loading()
         result = self._submission().run(self.job_graph(job_name))
-        self._graph = StreamGraph()
+        self._executed = len(self._graph.nodes)
         return result
 
     def execute_async(self, job_name: str = DEFAULT_JOB_NAME) -> JobClient:
         """Start the job and return a handle on it."""
         self._stop_if_loading()
         client = JobClient(self._submission().start(self.job_graph(job_name)))
-        self._graph = StreamGraph()
+        self._executed = len(self._graph.nodes)
         return client
 
     def get_execution_plan(self) -> str:
@@ -194,18 +196,19 @@ class StreamExecutionEnvironment(EnvironmentSettings):
     def job_graph(self, job_name: str | None) -> JobGraph:
         """The job graph of everything that was defined so far."""
         limit = self.get_max_parallelism()
+        graph = since(self._graph, self._executed)
         name = job_name or self._configuration.get_string("pipeline.name", DEFAULT_JOB_NAME)
         if not self.get_config().has_auto_generated_uids_enabled():
-            require_uids(self._graph)
+            require_uids(graph)
         defaults = GraphDefaults(
             name=name,
             parallelism=self.get_parallelism(),
             max_parallelism=limit if limit > 0 else None,
             is_chaining_enabled=self.is_chaining_enabled(),
-            configuration=job_configuration(self._configuration, self._graph),
+            configuration=job_configuration(self._configuration, graph),
             program_module=capture_program(self._dependencies.files, _python_path(), self._shipped()),
         )
-        return build_job_graph(self._graph, defaults, fuse)
+        return build_job_graph(graph, defaults, fuse)
 
     def _shipped(self) -> bytes:
         """What the program asked for; without a cluster that does it, what the configuration names too."""

@@ -1,5 +1,9 @@
 """Windows, assigners and triggers, in PyFlink's place."""
 
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.datastream.functions import ReduceFunction
 from penstock.windows.assigners import (
     CountSlidingWindowAssigner,
     CountTumblingWindowAssigner,
@@ -18,6 +22,11 @@ from penstock.windows.assigners import (
 )
 from penstock.windows.delta_trigger import DeltaTrigger, ProcessingTimeoutTrigger
 from penstock.windows.evictors import CountEvictor, DeltaEvictor, Evictor, TimeEvictor, TimestampedValue
+from penstock.windows.serializers import (
+    CountWindowSerializer,
+    GlobalWindowSerializer,
+    TimeWindowSerializer,
+)
 from penstock.windows.triggers import (
     ContinuousEventTimeTrigger,
     ContinuousProcessingTimeTrigger,
@@ -39,6 +48,7 @@ __all__ = [
     "CountTrigger",
     "CountTumblingWindowAssigner",
     "CountWindow",
+    "CountWindowSerializer",
     "DeltaEvictor",
     "DeltaTrigger",
     "DynamicEventTimeSessionWindows",
@@ -47,8 +57,10 @@ __all__ = [
     "EventTimeTrigger",
     "Evictor",
     "GlobalWindow",
+    "GlobalWindowSerializer",
     "GlobalWindows",
     "MergingWindowAssigner",
+    "Min",
     "NeverTrigger",
     "ProcessingTimeSessionWindows",
     "ProcessingTimeTrigger",
@@ -59,6 +71,7 @@ __all__ = [
     "SlidingProcessingTimeWindows",
     "TimeEvictor",
     "TimeWindow",
+    "TimeWindowSerializer",
     "TimestampedValue",
     "Trigger",
     "TriggerResult",
@@ -66,4 +79,35 @@ __all__ = [
     "TumblingProcessingTimeWindows",
     "Window",
     "WindowAssigner",
+    "WindowOperationDescriptor",
 ]
+
+
+class Min(ReduceFunction):
+    """The smaller of two values."""
+
+    def reduce(self, value1: Any, value2: Any) -> Any:
+        """The smaller."""
+        return min(value1, value2)
+
+
+@dataclass(frozen=True)
+class WindowOperationDescriptor:
+    """The parts of a window operation, and how it is named in plans."""
+
+    assigner: WindowAssigner
+    trigger: Trigger
+    allowed_lateness: int
+    late_data_output_tag: Any
+    window_state_descriptor: Any
+    window_serializer: Any
+    internal_window_function: Any
+
+    def generate_op_name(self) -> str:
+        """The assigner's class."""
+        return type(self.assigner).__name__
+
+    def generate_op_desc(self, windowed_stream_type: str, func_desc: str) -> str:
+        """Stream, assigner, trigger and function."""
+        trigger = type(self.trigger).__name__
+        return f"{windowed_stream_type}({self.assigner}, {trigger}, {func_desc})"
