@@ -7,7 +7,7 @@ TESTS ?= tests
 # Workers of the test run; integration servers are shared by all of them.
 JOBS ?= 4
 
-.PHONY: help setup demo test integration e2e lint fmt types gen gen-check images bench bench-peers clean ci
+.PHONY: help setup demo test integration conformance-flink e2e lint fmt types gen gen-check images bench bench-peers clean ci
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test: setup ## Tests that need Python alone, a real mini cluster included
 
 integration: setup ## Tests against real servers (Kafka, S3, ZooKeeper, PostgreSQL), which it installs and starts
 	$(VENV)/pytest -m integration tests/integration
+
+conformance-flink: setup ## Apache Flink's own command line and dashboard against our JobManager (downloads Flink, 330 MB, into ~/.cache)
+	$(VENV)/pytest -m integration tests/conformance
 
 e2e: setup ## A real Kubernetes node (kind where Docker is present) and the end-to-end tests on it (ARGS='-k name')
 	$(VENV)/python -m e2e.run $(ARGS)
