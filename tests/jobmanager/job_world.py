@@ -72,6 +72,7 @@ class World:
     completed: list[Snapshot] = field(default_factory=list)
     discarded: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
+    pruned: list[int] = field(default_factory=list)
     results: list[str] = field(default_factory=list)
     committed: list[str] = field(default_factory=list)
     sent: list[Command] = field(default_factory=list)
@@ -130,6 +131,8 @@ class World:
             self.handle(events.MetadataWritten(effect.metadata.checkpoint_id))
         elif isinstance(effect, effects.Discard):
             self.discarded.append(effect.location)
+        elif isinstance(effect, effects.Prune):
+            self.pruned.append(effect.keep)
         elif isinstance(effect, effects.StoreResult):
             self.results.append(effect.status)
         elif isinstance(effect, effects.MarkCommitted):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.control.messages import Failure, TaskState, TriggerCheckpoint
+from penstock.control.messages import CheckpointDeclined, Failure, TaskState, TriggerCheckpoint
 from penstock.jobmanager import events
 from penstock.jobmanager.job import ENDED
 from penstock.jobmanager.status import LEGAL_MOVES, IllegalMove, JobStatus
@@ -238,6 +238,35 @@ def test_illegal_move_tells_the_history() -> None:
     with pytest.raises(IllegalMove, match="RUNNING to INITIALIZING"):
         world.job.move(JobStatus.INITIALIZING, 1)
     assert set(LEGAL_MOVES) <= set(JobStatus)
+
+
+def test_failures_in_consequence_stand_beside_their_root_cause() -> None:
+    world = World(RESTARTS)
+    world.start()
+    world.fail_task("first")
+    world.task(SOURCE, 1, TaskState.FAILED, Failure(exception="ConnectionError", message="sink is gone"))
+    (root,) = world.job.failures
+    assert root.failure.message == "first"
+    assert root.task_name == "sink (1/2)"
+    assert root.taskmanager_id == "slot"
+    assert [(record.task_name, record.failure.exception) for record in root.concurrent] == [
+        ("source (2/2)", "ConnectionError")
+    ]
+
+
+def test_declined_checkpoint_is_no_failure_of_the_job() -> None:
+    world = World(
+        {**RESTARTS, "execution.checkpointing.tolerable-failed-checkpoints": "1"}, acknowledges=False
+    )
+    world.start()
+    world.sleep(10_000)
+    failure = Failure(exception="StateNotSerializable", message="a lock cannot be stored")
+    world.report(CheckpointDeclined(subtask=world.subtask(SINK, 0), checkpoint_id=1, failure=failure))
+    assert world.status() is JobStatus.RUNNING
+    assert not world.job.failures
+    latest = world.job.coordinator.history.latest_failed
+    assert latest is not None
+    assert "a lock" in str(latest.failure)
 
 
 STEPS = st.sampled_from(

@@ -9,7 +9,7 @@ from penstock.checkpoint.coordinator import Coordinator
 from penstock.checkpoint.records import TaskKey
 from penstock.checkpoint.restore import RestorePlan
 from penstock.checkpoint.store import Snapshot
-from penstock.control.messages import Failure, SlotAddress, TaskState
+from penstock.control.messages import Failure, SlotAddress, SubtaskId, TaskState
 from penstock.graph.jobgraph import JobGraph
 from penstock.jobmanager.adaptive import AdaptiveSettings
 from penstock.jobmanager.effects import Effect
@@ -17,6 +17,7 @@ from penstock.jobmanager.failover import RestartStrategy
 from penstock.jobmanager.requirements import Parallelism, Requirements
 from penstock.jobmanager.status import LEGAL_MOVES, IllegalMove, JobStatus
 
+KEPT_FAILURES = 20
 ENDED = frozenset({TaskState.FINISHED, TaskState.CANCELED, TaskState.FAILED})
 
 
@@ -56,6 +57,18 @@ class FailureRecord:
     timestamp: int
     task_name: str | None = None
     slot_id: str | None = None
+    concurrent: list["FailureRecord"] = field(default_factory=list)
+    """What failed while the job was already failing because of this."""
+
+    @property
+    def taskmanager_id(self) -> str | None:
+        """The TaskManager of the slot."""
+        return self.slot_id.rsplit("-", 1)[0] if self.slot_id else None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Flink's failure labels: our reason, if there is one."""
+        return {"reason": self.failure.reason} if self.failure.reason else {}
 
 
 @dataclass(slots=True)
@@ -154,9 +167,20 @@ class Job:
     def add_failure(
         self, failure: Failure, now: int, task: str | None = None, slot: str | None = None
     ) -> None:
-        """Note a failure for people; the newest 20 are kept."""
-        self.failures.insert(0, FailureRecord(failure, now, task, slot))
-        del self.failures[20:]
+        """Note a failure for people, the newest first; what fails in consequence stands beside its root cause."""
+        record = FailureRecord(failure, now, task, slot)
+        if self.failures and self.status in (JobStatus.FAILING, JobStatus.CANCELLING):
+            root = self.failures[0]
+            if len(root.concurrent) < KEPT_FAILURES:
+                root.concurrent.append(record)
+            return
+        self.failures.insert(0, record)
+        del self.failures[KEPT_FAILURES:]
+
+    def task_name(self, subtask: SubtaskId) -> str:
+        """As Flink shows it: `Map (1/2)`."""
+        vertex = self.graph.vertex(subtask.vertex_id)
+        return f"{vertex.name} ({subtask.index + 1}/{vertex.parallelism})"
 
     @property
     def end(self) -> int:

@@ -12,7 +12,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from penstock.checkpoint.settings import CheckpointSettings, duration_of, read_settings
-from penstock.control.messages import Command, Inspected, SlotAddress, SlotLost, SlotReady, WarmedUp
+from penstock.control.messages import (
+    Command,
+    EventTimeReported,
+    Inspected,
+    SlotAddress,
+    SlotLost,
+    SlotReady,
+    WarmedUp,
+)
 from penstock.control.registration import (
     EventBatch,
     Poll,
@@ -25,6 +33,7 @@ from penstock.control.registration import (
     TaskManagerCommand,
 )
 from penstock.graph.jobgraph import JobGraph
+from penstock.jobmanager.alignments import Alignments
 from penstock.jobmanager.clock import now_ms
 from penstock.jobmanager.events import (
     CancelWanted,
@@ -54,6 +63,7 @@ class Master:
         self.jobs: dict[str, RunningJob] = {}
         self.started = now_ms()
         self.inspections = Inspections(self.send, self._send_to_manager)
+        self.alignments = Alignments(self.send)
         self.heartbeat_interval = duration_of(configuration, 2_000, "heartbeat.interval")
         self.heartbeat_timeout = duration_of(configuration, 15_000, "heartbeat.timeout")
         self._fallback_directory = fallback_directory
@@ -201,6 +211,8 @@ class Master:
             self._all_jobs_lose((event.slot_id,), message)
         elif isinstance(event, Inspected):
             self.inspections.answered(event)
+        elif isinstance(event, EventTimeReported):
+            self.alignments.reported(reported.slot_id, event)
         else:
             job_id = event.job_id if isinstance(event, WarmedUp) else event.subtask.job_id
             job = self.jobs.get(job_id)

@@ -7,7 +7,7 @@ import logging
 import traceback
 from collections.abc import Mapping
 
-from penstock.checkpoint.claim import ClaimMode, claim_mode
+from penstock.checkpoint.claim import ClaimMode, claim_mode, dispose_snapshot
 from penstock.checkpoint.shared import SharedFiles
 from penstock.checkpoint.store import CheckpointStore, Snapshot, SnapshotProblem, Superseded
 from penstock.control.messages import Failure
@@ -74,8 +74,24 @@ class JobStorage:
         return MetadataWritten(metadata.checkpoint_id)
 
     def prune(self, keep: int) -> None:
-        """Delete completed checkpoints but the newest `keep`."""
-        self.store.prune(keep)
+        """Delete completed checkpoints but the newest `keep`, shared files that none needs, and what the job claimed."""
+        completed = [location for _, location in self.store.completed_locations()]
+        dropped = completed[: max(0, len(completed) - keep)]
+        for location in dropped:
+            self.store.discard(location)
+        if self._shared is None:
+            self._shared = SharedFiles(self.store.folder, self._configuration)
+        try:
+            kept = [
+                self.store.load(location, verify=False).metadata for location in completed[len(dropped) :]
+            ]
+        except SnapshotProblem as error:
+            log.warning("nothing is swept: %s", error)
+            return
+        self._shared.sweep(kept)
+        if self._claimed is not None and len(completed) >= keep:
+            claimed, self._claimed = self._claimed, None
+            dispose_snapshot(claimed, self._configuration)
 
 
 def _failure(error: Exception, reason: str) -> Failure:

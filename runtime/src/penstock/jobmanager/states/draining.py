@@ -47,6 +47,8 @@ def handle(job: Job, event: JobEvent, now: int) -> None:
         execution = job.executions.get((subtask.vertex_id, subtask.index))
         if execution is not None and event.event.state in ENDED:
             execution.move(event.event.state, now)
+            if event.event.failure is not None:
+                job.add_failure(event.event.failure, now, job.task_name(subtask), execution.slot_id)
             _conclude_if_over(job, now)
     elif isinstance(event, FromSlot) and isinstance(event.event, CommitDone):
         from penstock.jobmanager.states.executing import commit_done

@@ -33,8 +33,8 @@ def from_slot(job: Job, report: FromSlot, now: int) -> None:
     elif isinstance(event, CheckpointAcknowledged):
         job.coordinator.acknowledged(event, now)
     elif isinstance(event, CheckpointDeclined):
-        job.coordinator.declined(event.checkpoint_id, event.failure.message, now)
-        job.add_failure(event.failure, now, _task_name(job, event.subtask))
+        message = f"{job.task_name(event.subtask)}: {event.failure.message}"
+        job.coordinator.declined(event.checkpoint_id, message, now)
     else:
         _report(job, event, now)
 
@@ -95,9 +95,9 @@ def _task_changed(job: Job, event: TaskStateChanged, now: int) -> None:
     if event.state in (TaskState.FAILED, TaskState.CANCELED):
         failure = event.failure or Failure(
             exception="TaskEnded",
-            message=f"{_task_name(job, event.subtask)} was {event.state} without a reason",
+            message=f"{job.task_name(event.subtask)} was {event.state} without a reason",
         )
-        draining.enter_failing(job, failure, now, _task_name(job, event.subtask), execution.slot_id)
+        draining.enter_failing(job, failure, now, job.task_name(event.subtask), execution.slot_id)
         return
     if event.state is TaskState.FINISHED:
         job.coordinator.task_finished((execution.vertex_id, execution.index), now)
@@ -135,8 +135,3 @@ def _want_final_checkpoint(job: Job, now: int) -> None:
             return
         job.is_final_wanted = True
         job.coordinator.request(SnapshotRequest(None, False, stop=True), now)
-
-
-def _task_name(job: Job, subtask: SubtaskId) -> str:
-    vertex = job.graph.vertex(subtask.vertex_id)
-    return f"{vertex.name} ({subtask.index + 1}/{vertex.parallelism})"

@@ -1,6 +1,6 @@
 """FINISHED, CANCELED, FAILED: the end. Called by the other states."""
 
-from penstock.jobmanager.effects import ReleaseSlots, StopEnumerators, StoreResult
+from penstock.jobmanager.effects import Prune, ReleaseSlots, StopEnumerators, StoreResult
 from penstock.jobmanager.job import Job
 from penstock.jobmanager.states import rescaling
 from penstock.jobmanager.status import JobStatus
@@ -17,3 +17,5 @@ def enter(job: Job, status: JobStatus, now: int) -> None:
         job.slots = {}
     if status is not JobStatus.FAILED:
         job.emit(StoreResult(status))
+    if not job.coordinator.settings.retention.keeps_after(status):
+        job.emit(Prune(0))
