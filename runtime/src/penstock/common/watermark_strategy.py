@@ -1,11 +1,13 @@
 """How a stream gets its event time and watermarks, in PyFlink's shape. Data only: `operators.watermarks` runs it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.common.time import Duration
 from penstock.common.unsupported import unsupported
+from penstock.common.watermark_generator import WatermarkGenerator
 
 
 class TimestampAssigner(ABC):
@@ -34,6 +36,8 @@ class WatermarkStrategy:
     timestamp_assigner: TimestampAssigner | None = None
     idle_timeout_ms: int | None = None
     alignment: WatermarkAlignment | None = None
+    generator: Callable[[], WatermarkGenerator] | None = None
+    """Makes the program's own generator, one for each split."""
 
     @staticmethod
     def for_monotonous_timestamps() -> "WatermarkStrategy":
@@ -49,6 +53,11 @@ class WatermarkStrategy:
     def no_watermarks() -> "WatermarkStrategy":
         """Event time does not advance before the end of input."""
         return WatermarkStrategy()
+
+    @staticmethod
+    def for_generator(generator_supplier: Callable[[], WatermarkGenerator]) -> "WatermarkStrategy":
+        """Watermarks by a generator of the program; the supplier (a class will do) makes one for each split."""
+        return WatermarkStrategy(generator=generator_supplier)
 
     def with_timestamp_assigner(self, timestamp_assigner: TimestampAssigner) -> "WatermarkStrategy":
         """The same with that assigner."""

@@ -128,6 +128,25 @@ class WarmUp(_Message):
     factories: list[bytes] = []
 
 
+class GroupTime(_Message):
+    """To a source of an alignment group: the lowest watermark of its sources; None if none holds the others back."""
+
+    type: Literal["group-time"] = "group-time"
+    subtask: SubtaskId
+    group: str
+    lowest: int | None
+
+    @property
+    def job_id(self) -> str:
+        """Of the subtask."""
+        return self.subtask.job_id
+
+    @property
+    def attempt(self) -> int:
+        """Of the subtask."""
+        return self.subtask.attempt
+
+
 class CancelTasks(_Message):
     """Stop all tasks of that attempt in this slot, without a final state; answered by TaskStateChanged CANCELED."""
 
@@ -171,6 +190,7 @@ Command = Annotated[
     | CheckpointAborted
     | CancelTasks
     | WarmUp
+    | GroupTime
     | Inspect,
     Field(discriminator="type"),
 ]
@@ -275,6 +295,15 @@ class CommitDone(_Message):
     checkpoint_id: int
 
 
+class EventTimeReported(_Message):
+    """How far a source of an alignment group is; None: idle or at its end. Answered by GroupTime."""
+
+    type: Literal["event-time"] = "event-time"
+    subtask: SubtaskId
+    group: str
+    watermark: int | None
+
+
 class TaskMetrics(_Message):
     """Values by Flink's metric names of one subtask; sent every second or so."""
 
@@ -308,6 +337,7 @@ Event = Annotated[
     | CheckpointAcknowledged
     | CheckpointDeclined
     | CommitDone
+    | EventTimeReported
     | TaskMetrics
     | Inspected
     | SlotLost,

@@ -113,6 +113,10 @@ def _at_once(mail: Callable[[], None]) -> None:
     mail()
 
 
+def _to_nobody(group: str, timestamp: int | None) -> None:
+    """Nobody listens."""
+
+
 @dataclass(slots=True, frozen=True)
 class OperatorContext:
     """Everything an operator may use; lives as long as the operator."""
@@ -138,6 +142,8 @@ class OperatorContext:
     extra: dict[str, Any] = field(default_factory=dict)
     post: Callable[[Callable[[], None]], None] = _at_once
     """Run something in the task thread, soon; may be called from any thread. What it raises fails the task."""
+    report_event_time: Callable[[str, int | None], None] = _to_nobody
+    """Tell a group of sources how far this one is (None: idle or at its end); answered by the operator's `on_group_time`."""
 
 
 class Operator(Protocol):

@@ -129,6 +129,13 @@ class Chain:
         """No operator holds records whose results are still to come."""
         return all(operator.is_settled() for operator in self._buffering)
 
+    def tell_group_time(self, group: str, lowest: int | None) -> None:
+        """How far the slowest source of an alignment group is."""
+        for operator in self._buffering:
+            tell = getattr(operator, "on_group_time", None)
+            if tell is not None:
+                tell(group, lowest)
+
     def open(self) -> None:
         """Open all, the last first."""
         for link in reversed(self.links):

@@ -243,6 +243,7 @@ class TaskBuilder:
             key_selectors=selectors,
             restored=restored,
             post=self._task.post,
+            report_event_time=self._task.report_event_time,
         )
         return Link(spec, operator, context)
 

@@ -18,6 +18,7 @@ from penstock.control.messages import (
     DeployTasks,
     Event,
     Failure,
+    GroupTime,
     Inspect,
     TaskMetrics,
     TriggerCheckpoint,
@@ -96,8 +97,8 @@ class Slot:
         """Do what the JobManager says; commands for another attempt are stale and ignored."""
         if isinstance(command, DeployTasks):
             self._deploy(command)
-        elif isinstance(command, AddSplits):
-            self._add_splits(command)
+        elif isinstance(command, (AddSplits, GroupTime)):
+            self._to_source(command)
         elif isinstance(command, WarmUp):
             warm_up(command, self._configuration)
             self._send_event(WarmedUp(job_id=command.job_id, attempt=command.attempt))
@@ -189,10 +190,14 @@ class Slot:
             )
             Task(plan.subtask, plan.name, (), services).fail(failure)
 
-    def _add_splits(self, command: AddSplits) -> None:
+    def _to_source(self, command: AddSplits | GroupTime) -> None:
         for task in self._tasks:
-            if task.subtask == command.subtask:
+            if task.subtask != command.subtask:
+                continue
+            if isinstance(command, AddSplits):
                 task.add_splits(command.splits, command.no_more)
+            else:
+                task.tell_group_time(command.group, command.lowest)
 
     def _trigger(self, command: TriggerCheckpoint) -> None:
         barrier = Barrier(

@@ -24,6 +24,7 @@ from penstock.control.messages import (
     CommitDone,
     EndOfData,
     Event,
+    EventTimeReported,
     Failure,
     SplitsWanted,
     SubtaskId,
@@ -335,6 +336,14 @@ class Task:
     def post(self, mail: Callable[[], None]) -> None:
         """Run it in the task thread unless the task is over by then; from any thread."""
         self._services.mailbox.post(self.guard(mail))
+
+    def report_event_time(self, group: str, watermark: int | None) -> None:
+        """For an operator of an alignment group: tell the JobManager."""
+        self._services.send_event(EventTimeReported(subtask=self.subtask, group=group, watermark=watermark))
+
+    def tell_group_time(self, group: str, lowest: int | None) -> None:
+        """The JobManager's answer, for the operators that asked."""
+        self.chain.tell_group_time(group, lowest)
 
     def _report(self, state: TaskState, failure: Failure | None = None) -> None:
         self._services.send_event(TaskStateChanged(subtask=self.subtask, state=state, failure=failure))
