@@ -4,16 +4,14 @@ Data lives as long as the object: `restart` and `kill` + `start` keep topics, of
 """
 
 import shutil
-import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tests.servers.install import exclusive, java, maven_jars, run
 from tests.servers.process import ServerProcess, free_port
+from tests.servers.server import LocalServer
 
 VERSION = "4.3.1"
 MAX_TRANSACTION_TIMEOUT_MS = 900_000
@@ -43,8 +41,10 @@ log.segment.bytes=16777216
 """
 
 
-class KafkaServer:
+class KafkaServer(LocalServer):
     """One broker. `extra_listener` is a second address (a bridge of the run) that it serves and advertises too."""
+
+    name = "kafka"
 
     def __init__(
         self,
@@ -52,13 +52,10 @@ class KafkaServer:
         extra_listener: str | None = None,
         overrides: dict[str, str] | None = None,
     ) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="penstock-kafka-"))
-        self._host = host
-        self._port = free_port(host)
+        super().__init__(host)
         self._controller = free_port(host)
         self._extra = (extra_listener, free_port(extra_listener)) if extra_listener else None
         self._overrides = overrides or {}
-        self._process: ServerProcess | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -71,14 +68,8 @@ class KafkaServer:
         assert self._extra, "this broker was made without an extra listener"
         return f"{self._extra[0]}:{self._extra[1]}"
 
-    @property
-    def pid(self) -> int:
-        """The broker's process id."""
-        assert self._process, "the broker is not running"
-        return self._process.pid
-
-    def start(self) -> Self:
-        """Start and wait until clients are answered."""
+    def launch(self) -> ServerProcess:
+        """Format the data folder on the first start, and start the broker."""
         distribution = maven_jars(
             "kafka", [f"org.apache.kafka:kafka_2.13:{VERSION}", "org.slf4j:slf4j-simple:1.7.36"]
         )
@@ -87,8 +78,8 @@ class KafkaServer:
         self._format(distribution, properties)
         archive = distribution / "kafka.jsa"
         share = [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
-        self._process = ServerProcess(
-            "kafka",
+        return ServerProcess(
+            self.name,
             [
                 java(),
                 *_JAVA,
@@ -101,42 +92,6 @@ class KafkaServer:
             ],
             self._folder,
         )
-        self._process.wait_ready(self._answers)
-        return self
-
-    def stop(self) -> None:
-        """Stop in order; data stays."""
-        if self._process:
-            self._process.stop()
-            self._process = None
-
-    def kill(self) -> None:
-        """Stop as a crash would; data stays."""
-        if self._process:
-            self._process.kill()
-            self._process = None
-
-    def restart(self) -> None:
-        """Stop in order and start again on the same ports and data."""
-        self.stop()
-        self.start()
-
-    def close(self) -> None:
-        """Stop and remove the data."""
-        self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _properties(self) -> str:
         listeners = [f"PLAINTEXT://{self.bootstrap}"]
@@ -177,7 +132,8 @@ class KafkaServer:
         partial.rename(distribution / "data-template")
         shutil.rmtree(data)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it tells clients of its broker."""
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         try:
             return bool(admin.list_topics(timeout=2).brokers)

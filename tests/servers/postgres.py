@@ -7,25 +7,21 @@ import os
 import shutil
 import signal
 import socket
-import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.servers.install import exclusive, install_packages, run
-from tests.servers.process import ServerProcess, free_port
+from tests.servers.process import ServerProcess
+from tests.servers.server import LocalServer
 
 _INSTALLED = Path("/usr/lib/postgresql")
 
 
-class PostgresServer:
+class PostgresServer(LocalServer):
     """One server, user `postgres`, no password, database `postgres`; data lives as long as the object."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="penstock-postgres-"))
-        self._host = host
-        self._port = free_port(host)
-        self._process: ServerProcess | None = None
+    name = "postgres"
+    stop_by = signal.SIGINT
+    """Its fast shutdown."""
 
     @property
     def endpoint(self) -> str:
@@ -37,56 +33,14 @@ class PostgresServer:
         """A connection URI for clients."""
         return f"postgresql://postgres@{self.endpoint}/postgres"
 
-    @property
-    def pid(self) -> int:
-        """The server's process id."""
-        assert self._process, "PostgreSQL is not running"
-        return self._process.pid
-
-    def start(self) -> Self:
-        """Start and wait until it answers."""
+    def launch(self) -> ServerProcess:
+        """Initialise the data folder on the first start, and start the server."""
         binaries = _binaries()
         data = self._folder / "data"
         if not data.exists():
             self._initialise(binaries, data)
         command = [str(binaries / "postgres"), "-D", str(data)]
-        self._process = ServerProcess("postgres", command, self._folder, user=_user())
-        self._process.wait_ready(self._answers)
-        return self
-
-    def stop(self) -> None:
-        """Stop in order; data stays."""
-        if self._process:
-            self._process.stop(by=signal.SIGINT)  # its fast shutdown
-            self._process = None
-
-    def kill(self) -> None:
-        """Stop as a crash would; data stays."""
-        if self._process:
-            self._process.kill()
-            self._process = None
-
-    def restart(self) -> None:
-        """Stop and start again on the same port and data."""
-        self.stop()
-        self.start()
-
-    def close(self) -> None:
-        """Stop and remove the data."""
-        self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        return ServerProcess(self.name, command, self._folder, user=_user())
 
     def _initialise(self, binaries: Path, data: Path) -> None:
         if os.geteuid() == 0:
@@ -101,7 +55,8 @@ class PostgresServer:
                 "full_page_writes=off\nsynchronous_commit=on\n"
             )
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it takes connections."""
         # An SSL request is answered with one byte as soon as the server takes connections.
         try:
             with socket.create_connection((self._host, self._port), timeout=1) as connection:

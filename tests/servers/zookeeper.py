@@ -1,14 +1,10 @@
 """A ZooKeeper server. Used by integration and end-to-end tests of high availability."""
 
-import shutil
 import socket
-import tempfile
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.servers.install import java, maven_jars
-from tests.servers.process import ServerProcess, free_port
+from tests.servers.process import ServerProcess
+from tests.servers.server import LocalServer
 
 _JARS = [
     "org.apache.zookeeper:zookeeper:3.9.5",
@@ -18,28 +14,18 @@ _JARS = [
 ]
 
 
-class ZooKeeperServer:
+class ZooKeeperServer(LocalServer):
     """One standalone server; data lives as long as the object."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="penstock-zookeeper-"))
-        self._host = host
-        self._port = free_port(host)
-        self._process: ServerProcess | None = None
+    name = "zookeeper"
 
     @property
     def endpoint(self) -> str:
         """`host:port` for clients."""
         return f"{self._host}:{self._port}"
 
-    @property
-    def pid(self) -> int:
-        """The server's process id."""
-        assert self._process, "ZooKeeper is not running"
-        return self._process.pid
-
-    def start(self) -> Self:
-        """Start and wait until it says `imok`."""
+    def launch(self) -> ServerProcess:
+        """Write its configuration and start it."""
         lib = maven_jars("zookeeper", _JARS) / "lib"
         configuration = self._folder / "zoo.cfg"
         configuration.write_text(
@@ -49,47 +35,12 @@ class ZooKeeperServer:
         )
         switches = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
         main = "org.apache.zookeeper.server.ZooKeeperServerMain"
-        self._process = ServerProcess(
-            "zookeeper", [java(), *switches, "-cp", f"{lib}/*", main, str(configuration)], self._folder
+        return ServerProcess(
+            self.name, [java(), *switches, "-cp", f"{lib}/*", main, str(configuration)], self._folder
         )
-        self._process.wait_ready(self._answers)
-        return self
 
-    def stop(self) -> None:
-        """Stop in order; data stays."""
-        if self._process:
-            self._process.stop()
-            self._process = None
-
-    def kill(self) -> None:
-        """Stop as a crash would; data stays."""
-        if self._process:
-            self._process.kill()
-            self._process = None
-
-    def restart(self) -> None:
-        """Stop and start again on the same port and data."""
-        self.stop()
-        self.start()
-
-    def close(self) -> None:
-        """Stop and remove the data."""
-        self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it says `imok`."""
         try:
             with socket.create_connection((self._host, self._port), timeout=1) as connection:
                 connection.settimeout(1)
