@@ -13,24 +13,22 @@ from penstock.rest.answers import answer, job_of
 DEFAULT_LIMIT = 20
 
 
-def labels_of(record: FailureRecord) -> dict[str, str]:
-    """Flink's failure labels: what kind of failure it is."""
-    return {"reason": record.failure.reason} if record.failure.reason else {}
-
-
-def entry(record: FailureRecord) -> dict[str, Any]:
-    """One failure."""
+def _own(record: FailureRecord) -> dict[str, Any]:
     failure = record.failure
     return {
         "exceptionName": failure.exception,
         "stacktrace": failure.stacktrace or f"{failure.exception}: {failure.message}",
         "timestamp": record.timestamp,
-        "failureLabels": labels_of(record),
+        "failureLabels": record.labels,
         "taskName": record.task_name,
         "endpoint": record.slot_id,
-        "taskManagerId": record.slot_id.rsplit("-", 1)[0] if record.slot_id else None,
-        "concurrentExceptions": [],
+        "taskManagerId": record.taskmanager_id,
     }
+
+
+def entry(record: FailureRecord) -> dict[str, Any]:
+    """One root cause, with what failed in consequence."""
+    return {**_own(record), "concurrentExceptions": [_own(other) for other in record.concurrent]}
 
 
 def _wanted_labels(request: Request) -> dict[str, str]:
@@ -52,7 +50,7 @@ async def exceptions(request: Request) -> Response:
     if not text.isdigit() or not int(text):
         raise HTTPException(400, f"maxExceptions: {text!r} is no positive number")
     wanted = _wanted_labels(request)
-    found = [record for record in job.failures if wanted.items() <= labels_of(record).items()]
+    found = [record for record in job.failures if wanted.items() <= record.labels.items()]
     history = {
         "entries": [entry(record) for record in found[: int(text)]],
         "truncated": len(found) > int(text),
