@@ -10,11 +10,12 @@ from typing import Annotated
 
 import typer
 
-from penstock.launch import verbs
+from penstock.launch import state, verbs
 from penstock.launch.configuration import ConfigurationError, read_configuration
 
 app = typer.Typer(help="Penstock's stream runtime.", no_args_is_help=True, add_completion=False)
 verbs.register(app)
+state.register(app)
 
 ConfigDir = Annotated[Path | None, typer.Option("--config-dir", help="Folder of config.yaml.")]
 Settings = Annotated[

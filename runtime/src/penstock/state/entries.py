@@ -5,6 +5,7 @@ bytes do not say which value they came from (True and 1 have the same), the valu
 """
 
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from penstock.state.codec import dump_value, load_state
@@ -44,7 +45,11 @@ def encode_namespace(namespace: Any) -> bytes:
     return b"p" + dump_value(namespace)
 
 
-def decode_namespace(data: bytes, where: str) -> Any:
+Load = Callable[[bytes, str], Any]
+"""`load_state`, or a tool's way of loading."""
+
+
+def decode_namespace(data: bytes, where: str, load: Load = load_state) -> Any:
     """The namespace of those bytes."""
     if not data:
         return None
@@ -52,7 +57,7 @@ def decode_namespace(data: bytes, where: str) -> Any:
     if tag == b"w":
         start, end = _PAIR.unpack(body)
         return start - _SIGN, end - _SIGN
-    return body.decode("utf-8", "surrogatepass") if tag == b"s" else load_state(body, where)
+    return body.decode("utf-8", "surrogatepass") if tag == b"s" else load(body, where)
 
 
 def stored_key(canonical: bytes, namespace: bytes) -> bytes:
@@ -83,11 +88,11 @@ def decode_value(stored: bytes, where: str) -> Any:
     return value if stored[:1] == _VALUE_ONLY else value[1]
 
 
-def decode_entry(key: bytes, value: bytes, where: str) -> tuple[Any, Any, Any]:
+def decode_entry(key: bytes, value: bytes, where: str, load: Load = load_state) -> tuple[Any, Any, Any]:
     """(key, namespace, value) of one stored entry."""
     canonical, namespace = split_stored_key(key, where)
-    space = decode_namespace(namespace, where)
-    loaded = load_state(value[1:], where)
+    space = decode_namespace(namespace, where, load)
+    loaded = load(value[1:], where)
     if value[:1] == _VALUE_ONLY:
         return decode_plain_key(canonical), space, loaded
     return loaded[0], space, loaded[1]

@@ -5,7 +5,7 @@ is its length, then a pickled (kind, state name, content). Small frames keep the
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -60,9 +60,9 @@ def split_frames(chunk: bytes, where: str) -> Iterator[bytes]:
         position += size
 
 
-def load_frame(data: bytes, where: str) -> Frame:
+def load_frame(data: bytes, where: str, load: Callable[[bytes, str], Any] = load_state) -> Frame:
     """One frame with its values; StateIncompatible where a class of theirs is gone or changed."""
-    loaded = load_state(data, where)
+    loaded = load(data, where)
     if not isinstance(loaded, tuple) or len(loaded) != len(Frame._fields):
         raise StateUnreadable(f"state of {where} is damaged: it is not in frames")
     return Frame(*loaded)
