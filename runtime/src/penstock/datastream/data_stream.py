@@ -21,19 +21,17 @@ from penstock.operators.watermarks import WatermarksFactory
 
 if TYPE_CHECKING:
     from penstock.common.execution_config import ExecutionConfig
-    from penstock.datastream.cached_stream import CachedDataStream
-    from penstock.datastream.collect import CloseableIterator
-    from penstock.datastream.connected_streams import (
-        BroadcastConnectedStream,
-        BroadcastStream,
-        ConnectedStreams,
-    )
+    from penstock.datastream.cached_stream import CachedDataStream as CachedDataStream
+    from penstock.datastream.collect import CloseableIterator as CloseableIterator
+    from penstock.datastream.connected_streams import BroadcastConnectedStream as BroadcastConnectedStream
+    from penstock.datastream.connected_streams import BroadcastStream as BroadcastStream
+    from penstock.datastream.connected_streams import ConnectedStreams as ConnectedStreams
     from penstock.datastream.connectors.base import Sink
     from penstock.datastream.joins import CoGroupedStreams, JoinedStreams
-    from penstock.datastream.keyed_stream import KeyedStream
+    from penstock.datastream.keyed_stream import KeyedStream as KeyedStream
     from penstock.datastream.stream_execution_environment import StreamExecutionEnvironment
-    from penstock.datastream.windowed_stream import AllWindowedStream
-
+    from penstock.datastream.windowed_stream import AllWindowedStream as AllWindowedStream
+    from penstock.datastream.windowed_stream import WindowedStream as WindowedStream
 
 _ELSEWHERE = {
     "AllWindowedStream": "windowed_stream",
