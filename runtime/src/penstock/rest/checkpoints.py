@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from penstock.checkpoint.records import CheckpointRecord
+from penstock.checkpoint.settings import Retention
 from penstock.jobmanager.job import Job
 from penstock.rest.answers import answer, body_of, job_of, master_of, running_of
 from penstock.rest.figures import summary
@@ -124,13 +125,16 @@ async def config(request: Request) -> Response:
             "interval": settings.interval or 9223372036854775807,
             "timeout": settings.timeout,
             "min_pause": settings.min_pause,
-            "max_concurrent": 1,
-            "externalization": {"enabled": True, "delete_on_cancellation": False},
+            "max_concurrent": settings.most_at_once,
+            "externalization": {
+                "enabled": settings.retention is not Retention.NO_EXTERNALIZED_CHECKPOINTS,
+                "delete_on_cancellation": settings.retention is Retention.DELETE_ON_CANCELLATION,
+            },
             "state_backend": "HashMapStateBackend",
             "checkpoint_storage": "FileSystemCheckpointStorage",
-            "unaligned_checkpoints": False,
+            "unaligned_checkpoints": settings.unaligned,
             "tolerable_failed_checkpoints": settings.tolerable_failures,
-            "aligned_checkpoint_timeout": 0,
+            "aligned_checkpoint_timeout": settings.alignment_timeout,
             "checkpoints_after_tasks_finish": True,
             "state_changelog_enabled": False,
             "changelog_periodic_materialization_interval": 600_000,
