@@ -2,15 +2,20 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
 
 from penstock.datastream.function_base import Function
+
+IN = TypeVar("IN", default=Any)
+OUT = TypeVar("OUT", default=Any)
 
 ResultPredicate = Callable[[list[Any]], bool]
 ErrorPredicate = Callable[[Exception], bool]
 
 
-class AsyncRetryPredicate(ABC):
+class AsyncRetryPredicate(ABC, Generic[OUT]):
     """Which outcomes are worth another attempt."""
 
     @abstractmethod
@@ -22,7 +27,7 @@ class AsyncRetryPredicate(ABC):
         """True for errors to ask again after; None: no error is."""
 
 
-class AsyncRetryStrategy(ABC):
+class AsyncRetryStrategy(ABC, Generic[OUT]):
     """How often and when an async function is asked again. One object serves all records: keep no counts in it."""
 
     @abstractmethod
@@ -75,13 +80,13 @@ class AsyncRetryStrategy(ABC):
         )
 
 
-class AsyncFunction(Function):
+class AsyncFunction(Function, Generic[IN, OUT]):
     """Any results of a record, got by awaiting something: a service, a database. Many records are in flight at once."""
 
     @abstractmethod
-    async def async_invoke(self, value: Any) -> list[Any]:
+    async def async_invoke(self, value: IN) -> list[OUT]:
         """The results of a record. Runs on an asyncio loop beside the slot's thread; what it raises fails the job."""
 
-    def timeout(self, value: Any) -> list[Any]:
+    def timeout(self, value: IN) -> list[OUT]:
         """The results of a record that took too long; raises unless overridden. Must not block."""
         raise TimeoutError(f"no result in time for {value!r}")

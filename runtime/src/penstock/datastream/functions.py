@@ -4,7 +4,9 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias
+
+from typing_extensions import TypeVar
 
 from penstock.common.unsupported import unsupported
 from penstock.datastream.async_functions import (
@@ -93,10 +95,10 @@ __all__ = [
     "TimerService",
     "WindowFunction",
 ]
-IN1 = TypeVar("IN1")
-IN2 = TypeVar("IN2")
-OUT = TypeVar("OUT")
-KEY = TypeVar("KEY")
+IN1 = TypeVar("IN1", default=Any)
+IN2 = TypeVar("IN2", default=Any)
+OUT = TypeVar("OUT", default=Any)
+KEY = TypeVar("KEY", default=Any)
 _OnTimerContext = OnTimerContext
 
 

@@ -2,7 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
 
 from penstock.common.state_descriptors import (
     AggregatingStateDescriptor,
@@ -43,10 +45,10 @@ __all__ = [
     "ValueState",
     "ValueStateDescriptor",
 ]
-IN = TypeVar("IN")
-OUT = TypeVar("OUT")
-K = TypeVar("K")
-V = TypeVar("V")
+IN = TypeVar("IN", default=Any)
+OUT = TypeVar("OUT", default=Any)
+K = TypeVar("K", default=Any)
+V = TypeVar("V", default=Any)
 
 
 class AppendingState(ABC, Generic[IN, OUT]):

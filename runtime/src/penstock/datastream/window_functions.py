@@ -2,17 +2,19 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
 
 from penstock.datastream.function_base import Function
 from penstock.operators.runtime_context import RuntimeContext
 from penstock.operators.window_content import WindowContext
 
-IN = TypeVar("IN")
-OUT = TypeVar("OUT")
-KEY = TypeVar("KEY")
-W = TypeVar("W")
-W2 = TypeVar("W2")
+IN = TypeVar("IN", default=Any)
+OUT = TypeVar("OUT", default=Any)
+KEY = TypeVar("KEY", default=Any)
+W = TypeVar("W", default=Any)
+W2 = TypeVar("W2", default=Any)
 
 
 class KeyedStateStore(ABC):

@@ -4,17 +4,22 @@ Every subtask stores the state; a restored subtask takes the first stored copy, 
 """
 # ruff: noqa: SLF001 - the operator moves its own contexts
 
-import pickle
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
 
 from penstock.operators.collector import Collector
-from penstock.operators.contract import MIN_TIMESTAMP, Batch, OperatorContext, OperatorSnapshot
-from penstock.operators.process import KeyedProcessContext, OnTimerContext, ProcessOperator, TimerService
+from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch, OperatorContext, OperatorSnapshot
+from penstock.operators.process import KeyedProcessContext, OnTimerContext, ProcessOperator
+from penstock.state.codec import dump_state, load_state
+
+K = TypeVar("K", default=Any)
+V = TypeVar("V", default=Any)
 
 
-class BroadcastState:
+class BroadcastState(Generic[K, V]):
     """A map that every subtask holds; a read-only view refuses changes."""
 
     def __init__(self, held: dict[Any, Any], is_writable: bool) -> None:
@@ -130,8 +135,10 @@ class BroadcastOperator(ProcessOperator):
         super().open(ctx)
         stored = list(ctx.restored.union) or list(ctx.restored.operator) if ctx.restored is not None else []
         if stored:
-            self._states.update(pickle.loads(stored[0]))
-        service = TimerService(ctx.timers, ctx.state)
+            self._states.update(load_state(stored[0], f"operator {ctx.operator_name!r}"))
+        self._held: list[Batch] = []
+        """Batch mode: the stream, until the broadcast has ended."""
+        service = self._service
         reading, writing = BroadcastContext(service, ctx.state), BroadcastContext(service, ctx.state)
         reading._reach(self._states, is_writable=False)
         writing._reach(self._states, is_writable=True)
@@ -141,10 +148,23 @@ class BroadcastOperator(ProcessOperator):
 
     def process(self, batch: Batch, input_index: int) -> None:
         """The stream as any process function; the broadcast without a key."""
-        if input_index == 0:
-            super().process(batch, 0)
-        else:
+        if input_index == 1:
             self._process_broadcast(batch)
+        elif self._is_batch:
+            self._held.append(batch)
+        else:
+            super().process(batch, 0)
+
+    def on_watermark(self, timestamp: int) -> None:
+        """Batch mode: now that the broadcast is whole, the stream; then its timers."""
+        if timestamp == MAX_WATERMARK and self._held:
+            held, self._held = self._held, []
+            for batch in held:
+                super().process(batch, 0)
+            advance = getattr(self.ctx.timers, "advance", None)
+            if advance is not None:
+                advance(timestamp)
+        super().on_watermark(timestamp)
 
     def _process_broadcast(self, batch: Batch) -> None:
         collector = Collector()
@@ -156,4 +176,4 @@ class BroadcastOperator(ProcessOperator):
 
     def snapshot(self, checkpoint_id: int) -> OperatorSnapshot:
         """The states; equal in every subtask."""
-        return OperatorSnapshot(operator=pickle.dumps(self._states, protocol=5))
+        return OperatorSnapshot(operator=dump_state(self._states))

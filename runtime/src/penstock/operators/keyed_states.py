@@ -4,9 +4,15 @@ A handle always means the backend's current key. A value taken out may be change
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
 
 from penstock.state.contract import MISSING, StateTable
+
+T = TypeVar("T", default=Any)
+K = TypeVar("K", default=Any)
+V = TypeVar("V", default=Any)
 
 
 class StateCell:
@@ -52,7 +58,7 @@ class State:
         self._cell.namespace = namespace
 
 
-class ValueState(State):
+class ValueState(State, Generic[T]):
     """One value."""
 
     __slots__ = ()
@@ -70,7 +76,7 @@ class ValueState(State):
             self._cell.write(value)
 
 
-class ListState(State):
+class ListState(State, Generic[T]):
     """A list."""
 
     __slots__ = ()
@@ -100,7 +106,7 @@ class ListState(State):
         return iter(self.get())
 
 
-class MapState(State):
+class MapState(State, Generic[K, V]):
     """A map."""
 
     __slots__ = ()
@@ -161,7 +167,7 @@ class MapState(State):
         return iter(self.keys())
 
 
-class ReducingState(State):
+class ReducingState(State, Generic[T]):
     """One value into which others are reduced."""
 
     __slots__ = ("_reduce",)
@@ -181,7 +187,7 @@ class ReducingState(State):
         self._cell.write(value if held is MISSING else self._reduce(held, value))
 
 
-class AggregatingState(State):
+class AggregatingState(State, Generic[K, V]):
     """One accumulator."""
 
     __slots__ = ("_function",)
