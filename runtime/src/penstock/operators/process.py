@@ -9,8 +9,9 @@ from enum import Enum
 from typing import Any
 
 from penstock.operators.base import PassiveOperator
+from penstock.operators.batch_mode import fire_processing_timers, hold_processing_timers
 from penstock.operators.collector import Collector
-from penstock.operators.contract import MIN_TIMESTAMP, Batch, OperatorContext
+from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch, OperatorContext, is_batch_job
 from penstock.operators.contract import TimerService as Timers
 from penstock.operators.runtime_context import RuntimeContext
 from penstock.state.contract import KeyedStateBackend
@@ -26,11 +27,13 @@ class TimeDomain(Enum):
 class TimerService:
     """Time and timers of the current key."""
 
-    __slots__ = ("_state", "_timers")
+    __slots__ = ("_state", "_timers", "is_over")
 
     def __init__(self, timers: Timers, state: KeyedStateBackend | None) -> None:
         self._timers = timers
         self._state = state
+        self.is_over = False
+        """Batch mode, at the end of input: no more timers of the clock."""
 
     def current_processing_time(self) -> int:
         """Milliseconds since the epoch."""
@@ -46,7 +49,8 @@ class TimerService:
 
     def register_processing_time_timer(self, timestamp: int) -> None:
         """Call `on_timer` at that time."""
-        self._keyed().register_processing_timer(timestamp)
+        if not self.is_over:
+            self._keyed().register_processing_timer(timestamp)
 
     def delete_event_time_timer(self, timestamp: int) -> None:
         """Forget that timer."""
@@ -132,7 +136,10 @@ class ProcessOperator(PassiveOperator):
     def open(self, ctx: OperatorContext) -> None:
         """Open the function."""
         self.ctx = ctx
-        service = TimerService(ctx.timers, ctx.state)
+        service = self._service = TimerService(ctx.timers, ctx.state)
+        self._is_batch = is_batch_job(ctx.configuration)
+        if self._is_batch:
+            hold_processing_timers(ctx)
         self._context = KeyedProcessContext(service, ctx.state)
         self._on_timer = OnTimerContext(service, ctx.state)
         runtime = RuntimeContext(ctx)
@@ -154,6 +161,13 @@ class ProcessOperator(PassiveOperator):
         for sweep in self._sweeps:
             sweep(len(batch))
         collector.flush(self.ctx.output)
+
+    def on_watermark(self, timestamp: int) -> None:
+        """Batch mode: timers of the clock fire at the end of input."""
+        if self._is_batch and timestamp == MAX_WATERMARK:
+            self._service.is_over = True
+            fire_processing_timers(self.ctx, self)
+        self.ctx.output.emit_watermark(timestamp)
 
     def on_event_timer(self, timestamp: int, key: Any, namespace: Any) -> None:
         """Call `on_timer`; results carry the timer's time."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from penstock.common.types import Row
 from penstock.operators.base import PassiveOperator
-from penstock.operators.contract import MIN_TIMESTAMP, Batch, OperatorContext, is_batch_job
+from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch, OperatorContext, is_batch_job
 from penstock.operators.runtime_context import RuntimeContext
 
 TABLE = "_reduce"
@@ -73,7 +73,17 @@ class ReduceOperator(PassiveOperator):
                 (value, timestamp) if held is None else (reduce(held[0], value), max(held[1], timestamp))
             )
 
+    def on_watermark(self, timestamp: int) -> None:
+        """Batch mode: results come before the end of event time, or those behind would take them for late."""
+        if timestamp == MAX_WATERMARK:
+            self._give()
+        self.ctx.output.emit_watermark(timestamp)
+
     def finish(self) -> None:
+        """Batch mode: nothing is kept back."""
+        self._give()
+
+    def _give(self) -> None:
         """Batch mode: emit what every key came to."""
         if self._last:
             values, times = zip(*self._last.values(), strict=True)

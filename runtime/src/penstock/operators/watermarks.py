@@ -12,7 +12,7 @@ from penstock.common.durations import parse_duration_ms
 from penstock.common.watermark_generator import WatermarkGenerator
 from penstock.common.watermark_strategy import WatermarkAlignment, WatermarkStrategy
 from penstock.operators.base import PassiveOperator
-from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch, OperatorContext
+from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch, OperatorContext, is_batch_job
 
 _ALONE = ""
 """The split of a stream that has none."""
@@ -95,6 +95,8 @@ class WatermarksOperator(PassiveOperator):
     def open(self, ctx: OperatorContext) -> None:
         """Start the clock for idle splits and generators."""
         self.ctx = ctx
+        if is_batch_job(ctx.configuration):  # event time jumps to its end with the input
+            self._has_watermarks = False
         interval = ctx.configuration.get("pipeline.auto-watermark-interval", "200 ms")
         self._interval = parse_duration_ms(interval)
         if self._assigner is not None and hasattr(self._assigner, "open"):

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from penstock.operators.base import PassiveOperator
+from penstock.operators.batch_mode import fire_processing_timers, hold_processing_timers
 from penstock.operators.collector import Collector
-from penstock.operators.contract import MIN_TIMESTAMP, Batch, OperatorContext
+from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch, OperatorContext, is_batch_job
 from penstock.operators.runtime_context import RuntimeContext
 from penstock.operators.window_content import Content, Emission, WindowContext
 from penstock.operators.window_merging import Merge, plan_merges
@@ -66,6 +67,9 @@ class WindowOperator(PassiveOperator):
         self._trigger_ctx = WindowTriggerContext(ctx, self._runtime)
         self._function_state = WindowHandles(ctx, "_window.")
         self._late = ctx.metrics.counter("numLateRecordsDropped")
+        self._is_batch = is_batch_job(ctx.configuration)
+        if self._is_batch:
+            hold_processing_timers(ctx)
         for function in self._functions():
             function.open(self._runtime)
 
@@ -250,6 +254,13 @@ class WindowOperator(PassiveOperator):
     def _context(self, window: Any, namespace: Any) -> WindowContext:
         state = NoWindowState() if self._merging is not None else WindowState(self._function_state, namespace)
         return WindowContext(window, self._state.current_key, self._runtime, state, self.ctx.timers)
+
+    def on_watermark(self, timestamp: int) -> None:
+        """Batch mode: windows of the clock end with the input."""
+        if self._is_batch and timestamp == MAX_WATERMARK:
+            self._trigger_ctx.is_over = True
+            fire_processing_timers(self.ctx, self)
+        self.ctx.output.emit_watermark(timestamp)
 
     def on_event_timer(self, timestamp: int, key: Any, namespace: Any) -> None:
         """Ask the trigger; at the window's very end forget it."""

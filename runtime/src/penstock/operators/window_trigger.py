@@ -73,6 +73,8 @@ class WindowTriggerContext(TriggerContext):
         self._handles = WindowHandles(ctx, _TRIGGER_PREFIX)
         self._namespace: Any = None
         self._merged: list[Any] = []
+        self.is_over = False
+        """Batch mode, at the end of input: no more timers of the clock."""
 
     def at(self, namespace: Any, merged: list[Any] | None = None) -> "WindowTriggerContext":
         """This window from now on; `merged` are the namespaces of those that became it."""
@@ -98,7 +100,8 @@ class WindowTriggerContext(TriggerContext):
 
     def register_processing_time_timer(self, time: int) -> None:
         """Call `on_processing_time` then."""
-        self._ctx.timers.register_processing_timer(time, self._namespace)
+        if not self.is_over:
+            self._ctx.timers.register_processing_timer(time, self._namespace)
 
     def delete_event_time_timer(self, time: int) -> None:
         """Forget that timer."""
