@@ -262,6 +262,10 @@ class Master:
             manager = self.registry.owner_of(slot_id)
             if manager is not None:
                 manager.taken.add(slot_id)
+        # Other jobs must not count on them: one that starts again deploys at once to what it knows to be free.
+        free = self.registry.free_slots()
+        for job in self.jobs.values():
+            job.machine.job.free_slots = free
 
     def release(self, slot_ids: tuple[str, ...]) -> None:
         """End the slots' processes; fresh ones report as new slots."""

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from starlette.applications import Starlette
+
 from penstock.checkpoint.settings import duration_of, read_settings
 from penstock.filesystems.errors import FileSystemError
 from penstock.jobmanager.master import Master
@@ -23,6 +25,7 @@ from penstock.jobmanager.storage import JobStorage
 from penstock.launch.artifacts import ArtifactError
 from penstock.launch.dependencies import PREPARED_KEYS, Prepared, prepare
 from penstock.launch.serving import HttpServer, listen_tcp, listen_unix, tls_of
+from penstock.launch.session import SessionPrograms
 from penstock.rest.app import internal_app, rest_app
 from penstock.rest.application import Application, JobWish
 from penstock.rest.log_tail import LogTail
@@ -61,10 +64,14 @@ async def _serve(options: JobManagerOptions, scratch: Path) -> int:
     master.start()
     application = Application(master, options.wish) if options.program else None
     stop = application.shut_down if application else asyncio.Event()
+    bundles: dict[str, Path] = {}
+    session = None if application else SessionPrograms(master, scratch, bundles)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    servers, target = await _start_servers(options, master, application, scratch)
+    rest = rest_app(master, application, options.log_folder, page_folder(), options.log_tail, stop, session)
+    internal = internal_app(master, application, bundles)
+    servers, target = await _start_servers(configuration, rest, internal, scratch)
     work = None
     try:
         if application is not None:
@@ -74,6 +81,8 @@ async def _serve(options: JobManagerOptions, scratch: Path) -> int:
         if work is not None:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
+        if session is not None:
+            await session.close()
         await master.close()
         for server in servers:
             await server.close()
@@ -81,13 +90,10 @@ async def _serve(options: JobManagerOptions, scratch: Path) -> int:
 
 
 async def _start_servers(
-    options: JobManagerOptions, master: Master, application: Application | None, scratch: Path
+    configuration: Mapping[str, str], rest: Starlette, internal: Starlette, scratch: Path
 ) -> tuple[list[HttpServer], str]:
-    configuration = options.configuration
-    rest = rest_app(master, application, options.log_folder, page_folder(), options.log_tail)
     hosts = [host.strip() for host in configuration.get("rest.bind-address", "127.0.0.1").split(",")]
     port = int(configuration.get("rest.port", configuration.get("rest.bind-port", "8081")))
-    internal = internal_app(master, application)
     local = Path(configuration.get("penstock.rpc.socket") or scratch / "rpc.sock")
     servers = [HttpServer(rest, listen_tcp(host, port)) for host in hosts]
     servers.append(HttpServer(internal, listen_unix(local)))

@@ -6,6 +6,7 @@ a unix socket of mode 0600 or behind mTLS, for its callers may make slots run co
 
 import asyncio
 import hmac
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,6 +34,7 @@ from penstock.rest import (
     jobs,
     metrics,
     processes,
+    programs,
     rescales,
     resource_requirements,
     subtasks,
@@ -74,8 +76,12 @@ def rest_app(
     page: Path | None,
     log_tail: LogTail | None = None,
     shut_down: asyncio.Event | None = None,
+    session: programs.Programs | None = None,
 ) -> Starlette:
-    """Flink's REST API, also under /v1, and the web page at /. `shut_down` is set by DELETE /cluster."""
+    """Flink's REST API, also under /v1, and the web page at /.
+
+    `shut_down` is set by DELETE /cluster; `session` takes programs, in a session cluster.
+    """
     api: list[BaseRoute] = [
         *cluster.ROUTES,
         *processes.ROUTES,
@@ -92,6 +98,7 @@ def rest_app(
         *flamegraph.ROUTES,
         *disposal.ROUTES,
         *metrics.ROUTES,
+        *programs.ROUTES,
         Route("/penstock/application", application_status),
     ]
     api.sort(key=lambda route: "{" in getattr(route, "path", ""))
@@ -109,13 +116,15 @@ def rest_app(
     app.state.logs = LogFiles("jobmanager.log", log_folder, log_tail)
     app.state.figures = ProcessFigures()
     app.state.sampler, app.state.disposals = flamegraph.Sampler(master), disposal.Disposals()
-    app.state.programs = None
+    app.state.programs = session
     app.state.shut_down = shut_down or (application.shut_down if application else asyncio.Event())
     return app
 
 
-def internal_app(master: Master, application: Application | None) -> Starlette:
-    """TaskManagers and the program's main."""
+def internal_app(
+    master: Master, application: Application | None, bundles: Mapping[str, Path] | None = None
+) -> Starlette:
+    """TaskManagers and the program's main; `bundles` are what programs of a session need beside themselves."""
     app = Starlette(
         routes=[
             Route("/penstock/taskmanagers", register, methods=["POST"]),
@@ -128,6 +137,7 @@ def internal_app(master: Master, application: Application | None) -> Starlette:
         exception_handlers=_HANDLERS,
     )
     app.state.master, app.state.application = master, application
+    app.state.bundles = bundles if bundles is not None else {}
     return app
 
 
@@ -142,8 +152,10 @@ async def application_status(request: Request) -> Response:
 async def dependencies(request: Request) -> Response:
     """GET /penstock/dependencies/:digest: what the program needs beside itself, for a TaskManager's slots."""
     application: Application | None = request.app.state.application
-    bundle = application.bundle if application is not None else None
-    if bundle is None or bundle.stem != request.path_params["digest"]:
+    digest = str(request.path_params["digest"])
+    bundles: Mapping[str, Path] = request.app.state.bundles
+    bundle = application.bundle if application is not None else bundles.get(digest)
+    if bundle is None or bundle.stem != digest:
         raise HTTPException(404, "the program that runs here has no dependencies of this digest")
     return FileResponse(bundle, media_type="application/zip")
 
