@@ -14,9 +14,10 @@ import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
+if TYPE_CHECKING:
+    import httpx
 
 DIGEST_KEY = "penstock.program.dependencies"
 """Set by the JobManager in the job's configuration: the digest of the bundle that its slots need."""
@@ -64,6 +65,10 @@ def _placed(digest: str, own: Mapping[str, str]) -> Path:
 
 
 def _fetch(digest: str, target: Path, own: Mapping[str, str]) -> None:
+    # Not at the top: every slot would pay a third of its start for what few jobs need.
+    import httpx
+    from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
+
     attempts = Retrying(
         stop=stop_after_delay(_FETCH_SECONDS),
         wait=wait_exponential(multiplier=0.2, max=5),
@@ -80,7 +85,7 @@ def _fetch(digest: str, target: Path, own: Mapping[str, str]) -> None:
         ) from error
 
 
-def _download(client: httpx.Client, digest: str, target: Path) -> None:
+def _download(client: "httpx.Client", digest: str, target: Path) -> None:
     with client.stream("GET", f"/penstock/dependencies/{digest}") as answer:
         answer.raise_for_status()
         with target.open("wb") as out:
@@ -88,8 +93,10 @@ def _download(client: httpx.Client, digest: str, target: Path) -> None:
                 out.write(chunk)
 
 
-def _client(own: Mapping[str, str]) -> httpx.Client:
+def _client(own: Mapping[str, str]) -> "httpx.Client":
     """To the JobManager's internal app: its unix socket on one host, mutual TLS between hosts."""
+    import httpx
+
     path = own.get("penstock.rpc.socket")
     if path:
         return httpx.Client(transport=httpx.HTTPTransport(uds=path), base_url="http://jobmanager", timeout=30)
