@@ -22,6 +22,7 @@ from penstock.exchange.network import Network, TlsFiles
 from penstock.exchange.reactor import Reactor
 from penstock.filesystems.registry import close_filesystems
 from penstock.taskmanager.inspection import inspect_slot
+from penstock.taskmanager.json_loads import install_fast_json
 from penstock.taskmanager.mailbox import Mailbox
 from penstock.taskmanager.options import WorkerOptions
 from penstock.taskmanager.pipe import ControlPipe
@@ -50,6 +51,7 @@ def main(control_fd: int, options_json: str) -> None:
         # What a program prints shows at once, in a pod's log as in a terminal.
         sys.stdout.reconfigure(line_buffering=True)
     options = WorkerOptions.model_validate_json(options_json)
+    install_fast_json(options.configuration)
     pipe = ControlPipe(socket.socket(fileno=control_fd))
     reactor = Reactor()
     mailbox = Mailbox(reactor)
