@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from penstock.checkpoint.claim import dispose_snapshot
 from penstock.checkpoint.store import CheckpointStore, SnapshotProblem
 from penstock.filesystems.errors import FileSystemError
 from penstock.jobmanager.clock import now_ms
@@ -64,7 +65,7 @@ def dispose(path: str, configuration: Mapping[str, str]) -> None:
     """Delete a savepoint with all that belongs to it alone. Blocks; SnapshotProblem if there is none."""
     directory = path.rstrip("/").rpartition("/")[0] or path
     store = CheckpointStore(directory, "0" * 32, configuration)
-    store.discard(store.load(path).location)
+    dispose_snapshot(store.load(path).location, configuration)
 
 
 def _in_use(master: Master, path: str) -> str | None:
