@@ -104,27 +104,29 @@ def install(cluster: Cluster, environment: Environment) -> None:
 
 
 def run_tests(chosen: list[str]) -> int:
-    """Run the tests side by side, then the one that uninstalls, then those of the operator on an API server alone."""
+    """Run the tests side by side, then one by one those that disturb others, then the operator's on an API server."""
     figures.forget()
     paths = [argument for argument in chosen if not argument.startswith("-") and Path(argument).exists()]
     pytest = [sys.executable, "-m", "pytest", "--timeout=600", "-o", "addopts=--import-mode=importlib -ra"]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     workers = ["-n", os.environ.get("PENSTOCK_E2E_WORKERS", "4"), "--dist", "worksteal"]
-    all_tests = [] if paths else ["e2e", "tests/helm", "--ignore=e2e/uninstall"]
+    all_tests = [] if paths else ["e2e", "tests/helm", "--ignore=e2e/alone", "--ignore=e2e/uninstall"]
     first = subprocess.run(
         [*pytest, *workers, *chosen, *all_tests], cwd=REPOSITORY, env=environment, check=False
     )
-    print("\n".join(figures.all_said()))
     if chosen:
+        print("\n".join(figures.all_said()))
         return first.returncode
     alone = [*pytest, "-p", "no:xdist"]
+    second = subprocess.run([*alone, "e2e/alone"], cwd=REPOSITORY, env=environment, check=False)
     last = subprocess.run([*alone, "e2e/uninstall"], cwd=REPOSITORY, env=environment, check=False)
     # With kind there are no binaries of an API server, and the cluster was tested against kind's.
     required = {} if kind_answers() else {"PENSTOCK_REQUIRE_API_SERVER": "1"}
     api = subprocess.run(
         [*alone, "tests/operator_kubernetes"], cwd=REPOSITORY, env=environment | required, check=False
     )
-    return first.returncode or last.returncode or api.returncode
+    print("\n".join(figures.all_said()))
+    return first.returncode or second.returncode or last.returncode or api.returncode
 
 
 if __name__ == "__main__":

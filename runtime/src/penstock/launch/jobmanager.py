@@ -84,8 +84,7 @@ async def _serve(options: JobManagerOptions, scratch: Path) -> int:
         if session is not None:
             await session.close()
         await master.close()
-        for server in servers:
-            await server.close()
+        await asyncio.gather(*(server.close() for server in servers))
     return 0 if application is None or application.reason is None else 1
 
 
