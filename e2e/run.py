@@ -110,7 +110,8 @@ def run_tests(chosen: list[str]) -> int:
     pytest = [sys.executable, "-m", "pytest", "--timeout=600", "-o", "addopts=--import-mode=importlib -ra"]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     workers = ["-n", os.environ.get("PENSTOCK_E2E_WORKERS", "4"), "--dist", "worksteal"]
-    all_tests = [] if paths else ["e2e", "tests/helm", "--ignore=e2e/alone", "--ignore=e2e/uninstall"]
+    all_tests = [] if paths else ["e2e", "tests/helm", "--ignore=e2e/uninstall"]
+    all_tests += [] if chosen else ["--ignore=e2e/alone"]
     first = subprocess.run(
         [*pytest, *workers, *chosen, *all_tests], cwd=REPOSITORY, env=environment, check=False
     )
