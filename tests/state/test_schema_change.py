@@ -89,18 +89,18 @@ def test_named_tuples_grow_at_the_end(program: types.ModuleType) -> None:
     class Grown(typing.NamedTuple):
         page: str
         user: str
-        count: int = 7
+        visits: int = 7
 
     put(program, Grown)
     assert load_state(data, "x") == ("home", "ann", 7)
-    put(program, typing.NamedTuple("Visit", [("count", int), ("page", str), ("user", str)]))
+    put(program, typing.NamedTuple("Visit", [("visits", int), ("page", str), ("user", str)]))
     with pytest.raises(StateIncompatible, match="another order"):
         load_state(data, "x")
     put(program, typing.NamedTuple("Visit", [("page", str), ("visitor", str)]))
     with pytest.raises(StateIncompatible, match="no longer has the fields user"):
         load_state(data, "x")
-    put(program, typing.NamedTuple("Visit", [("page", str), ("user", str), ("count", int)]))
-    with pytest.raises(StateIncompatible, match=r"new fields \(count\)"):
+    put(program, typing.NamedTuple("Visit", [("page", str), ("user", str), ("visits", int)]))
+    with pytest.raises(StateIncompatible, match=r"new fields \(visits\)"):
         load_state(data, "x")
 
 
