@@ -31,6 +31,7 @@ from penstock.control.messages import (
 from penstock.exchange.network import Network
 from penstock.exchange.reactor import Reactor
 from penstock.graph.jobgraph import JobGraph
+from penstock.taskmanager.json_loads import install_fast_json
 from penstock.taskmanager.mailbox import Mailbox
 from penstock.taskmanager.slot import Slot
 
@@ -134,6 +135,7 @@ def main() -> None:
     parser.add_argument("input")
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
+    install_fast_json({})
     graph = graph_of(arguments.program, arguments.input)
     profile = cProfile.Profile(time.process_time)
     started: list[float] = []

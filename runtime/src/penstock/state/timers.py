@@ -1,10 +1,12 @@
 """Keyed timers of one operator: unique by (time, key, namespace), in order of time, kept by key group.
 
-Owned by the hashmap backend, so that a key group's timers are frozen and restored with its values. Deleted timers
-leave the heap lazily: the sets are the truth.
+Owned by the hashmap backend, so that a key group's timers are frozen and restored with its values. The heap holds each
+(time, group) once however many keys wait for it, as those of a window all do; a time whose timers were all deleted
+leaves the heap when it is reached.
 """
 
 import heapq
+from collections.abc import Callable, Iterator
 from typing import Any
 
 Timer = tuple[int, Any, Any]
@@ -14,50 +16,84 @@ Timer = tuple[int, Any, Any]
 class TimerQueue:
     """Timers of one kind (event or processing time)."""
 
-    __slots__ = ("_groups", "_heap", "_sequence")
+    __slots__ = ("_groups", "_heap")
 
     def __init__(self, group_count: int) -> None:
-        self._groups: list[set[Timer]] = [set() for _ in range(group_count)]
-        self._heap: list[tuple[int, int, int, Timer]] = []
-        self._sequence = 0
+        self._groups: list[dict[int, dict[tuple[Any, Any], None]]] = [{} for _ in range(group_count)]
+        self._heap: list[tuple[int, int]] = []
 
     def add(self, group: int, timestamp: int, key: Any, namespace: Any) -> None:
         """Add a timer unless it is there."""
-        timer = (timestamp, key, namespace)
-        timers = self._groups[group]
-        if timer not in timers:
-            timers.add(timer)
-            # The sequence keeps keys, which may not be ordered, out of the comparison.
-            self._sequence += 1
-            heapq.heappush(self._heap, (timestamp, self._sequence, group, timer))
+        timers = self._groups[group].get(timestamp)
+        if timers is None:
+            self._groups[group][timestamp] = {(key, namespace): None}
+            heapq.heappush(self._heap, (timestamp, group))
+        else:
+            timers[key, namespace] = None
 
     def discard(self, group: int, timestamp: int, key: Any, namespace: Any) -> None:
         """Remove a timer if it is there."""
-        self._groups[group].discard((timestamp, key, namespace))
+        timers = self._groups[group].get(timestamp)
+        if timers is not None:
+            # Without timers the time stays until its place in the heap is reached: it may get new ones.
+            timers.pop((key, namespace), None)
 
     def next_time(self) -> int | None:
         """Time of the first timer, None if there is none."""
-        first = self.peek()
-        return None if first is None else first[1][0]
+        first = self._first()
+        return None if first is None else first[0]
 
     def peek(self) -> tuple[int, Timer] | None:
         """The first timer and its group; it stays."""
-        heap, groups = self._heap, self._groups
-        while heap:
-            _, _, group, timer = heap[0]
-            if timer in groups[group]:
-                return group, timer
-            heapq.heappop(heap)
-        return None
+        first = self._first()
+        if first is None:
+            return None
+        timestamp, group = first
+        key, namespace = next(iter(self._groups[group][timestamp]))
+        return group, (timestamp, key, namespace)
 
     def pop(self) -> None:
         """Remove the timer that `peek` showed."""
-        _, _, group, timer = heapq.heappop(self._heap)
-        self._groups[group].discard(timer)
+        timestamp, group = self._heap[0]
+        timers = self._groups[group][timestamp]
+        del timers[next(iter(timers))]
+
+    def fire(self, until: int, set_key: Callable[[Any], None]) -> Iterator[Timer]:
+        """Remove and give each timer up to `until`, earliest first, those too that are added meanwhile.
+
+        Sets its key before it is removed: that copies its group, if a snapshot is under way, with the timer still in it.
+        """
+        heap = self._heap
+        while (first := self._first()) is not None and first[0] <= until:
+            timestamp, group = first
+            timers = self._groups[group][timestamp]
+            for timer in list(timers):
+                if timer not in timers:
+                    continue
+                key, namespace = timer
+                set_key(key)
+                del timers[timer]
+                yield timestamp, key, namespace
+                if heap[0] is not first:
+                    break  # an earlier one was added
 
     def in_group(self, group: int) -> set[Timer]:
-        """All timers of a group; not to be changed."""
-        return self._groups[group]
+        """All timers of a group."""
+        return {
+            (timestamp, key, namespace)
+            for timestamp, timers in self._groups[group].items()
+            for key, namespace in timers
+        }
+
+    def _first(self) -> tuple[int, int] | None:
+        heap, groups = self._heap, self._groups
+        while heap:
+            timestamp, group = heap[0]
+            if groups[group][timestamp]:
+                return timestamp, group
+            heapq.heappop(heap)
+            del groups[group][timestamp]
+        return None
 
     def __len__(self) -> int:
-        return sum(map(len, self._groups))
+        return sum(len(timers) for group in self._groups for timers in group.values())

@@ -4,12 +4,13 @@ Given to the operator in its context; event time is advanced by `taskmanager.cha
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from penstock.operators.contract import MIN_TIMESTAMP, Operator
-from penstock.state.contract import SlotBackend
+from penstock.state.contract import SlotBackend, TimerSet
 from penstock.state.errors import NoCurrentKey
+from penstock.state.timers import Timer, TimerQueue
 
 CallAt = Callable[[int, Callable[[int], None]], None]
 """As `Mailbox.call_at`, with failures charged to the task."""
@@ -78,13 +79,9 @@ class OperatorTimers:
         backend, operator = self._backend, self._operator
         if backend is None or operator is None:
             return
-        timers = backend.event_timers
-        while (first := timers.peek()) is not None and first[1][0] <= watermark:
-            timestamp, key, namespace = first[1]
-            # Setting the key freezes its group, if a snapshot is under way, with the timer still in it.
-            backend.set_current_key(key)
-            timers.pop()
-            operator.on_event_timer(timestamp, key, namespace)
+        fire = operator.on_event_timer
+        for timestamp, key, namespace in _due(backend.event_timers, watermark, backend):
+            fire(timestamp, key, namespace)
 
     def _schedule(self) -> None:
         backend = self._backend
@@ -103,11 +100,7 @@ class OperatorTimers:
         if self.is_quiet:
             return
         now = self.current_processing_time()
-        timers = backend.processing_timers
-        while (first := timers.peek()) is not None and first[1][0] <= now:
-            timestamp, key, namespace = first[1]
-            backend.set_current_key(key)
-            timers.pop()
+        for timestamp, key, namespace in _due(backend.processing_timers, now, backend):
             operator.on_processing_timer(timestamp, key, namespace)
         self._schedule()
 
@@ -120,3 +113,19 @@ class OperatorTimers:
         if not backend.has_key:
             raise backend.no_key("a timer")
         return backend
+
+
+def _due(timers: TimerSet, until: int, backend: SlotBackend) -> Iterator[Timer]:
+    """Remove and give the timers up to `until`, each with its key set; earliest first."""
+    if isinstance(timers, TimerQueue):
+        return timers.fire(until, backend.set_current_key)
+    return _one_by_one(timers, until, backend)
+
+
+def _one_by_one(timers: TimerSet, until: int, backend: SlotBackend) -> Iterator[Timer]:
+    while (first := timers.peek()) is not None and first[1][0] <= until:
+        timestamp, key, namespace = first[1]
+        # Setting the key freezes its group, if a snapshot is under way, with the timer still in it.
+        backend.set_current_key(key)
+        timers.pop()
+        yield timestamp, key, namespace
