@@ -1,17 +1,23 @@
 """What each answer of a coordinator means, whose ids are whose, and what builders refuse; no broker needed."""
 
 from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
 
 import cloudpickle
 import pytest
+from confluent_kafka import KafkaError
 
 from penstock.common.serialization import SimpleStringSchema
-from penstock.connectors.kafka import api, protocol
-from penstock.connectors.kafka.errors import TransactionUnsettled, UnusableProperties
+from penstock.connectors.kafka import api, protocol, sink_api
+from penstock.connectors.kafka.errors import DeliveryFailed, TransactionUnsettled, UnusableProperties
+from penstock.connectors.kafka.legacy_consumer import FlinkKafkaConsumer
 from penstock.connectors.kafka.legacy_producer import FlinkKafkaProducer, Semantic
+from penstock.connectors.kafka.producers import DeliveryWatch, OpenProducer, TopicPartitions
+from penstock.connectors.kafka.producing import RecordSerializer, produce
 from penstock.connectors.kafka.properties import client_properties, protocol_client_arguments
 from penstock.connectors.kafka.protocol import CoordinatorClient, TransactionDescription
-from penstock.connectors.kafka.sink import DeliveryGuarantee, RecordSerializer
+from penstock.connectors.kafka.sink import DeliveryGuarantee
 from penstock.connectors.kafka.transactions import (
     Outcome,
     PreparedTransaction,
@@ -100,11 +106,11 @@ def test_builders_say_what_is_missing() -> None:
     builder.set_value_only_deserializer(SimpleStringSchema())
     with pytest.raises(UnusableProperties, match="set_topics"):
         builder.build()
-    schema = api.KafkaRecordSerializationSchema.builder().set_topic("t")
+    schema = sink_api.KafkaRecordSerializationSchema.builder().set_topic("t")
     with pytest.raises(UnusableProperties, match="set_value_serialization_schema"):
         schema.build()
     serializer = schema.set_value_serialization_schema(SimpleStringSchema()).build()
-    sink = api.KafkaSink.builder().set_bootstrap_servers("h:1").set_record_serializer(serializer)
+    sink = sink_api.KafkaSink.builder().set_bootstrap_servers("h:1").set_record_serializer(serializer)
     assert sink.build().create_committer() is None
     with pytest.raises(UnusableProperties, match="transactional id prefix"):
         sink.set_delivery_guarantee(DeliveryGuarantee.EXACTLY_ONCE).build()
@@ -112,7 +118,7 @@ def test_builders_say_what_is_missing() -> None:
 
 def test_old_and_new_style_sources_travel_and_describe_themselves() -> None:
     properties = {"bootstrap.servers": "h:1", "group.id": "g", "auto.offset.reset": "smallest"}
-    old = api.FlinkKafkaConsumer("user_clicks", SimpleStringSchema(), properties).definition()
+    old = FlinkKafkaConsumer("user_clicks", SimpleStringSchema(), properties).definition()
     assert old.options["topics"] == ["user_clicks"]
     assert old.options["starting"]["kind"] == "committed"
     assert old.options["starting"]["fallback"] == "earliest"
@@ -126,23 +132,87 @@ def test_old_and_new_style_sources_travel_and_describe_themselves() -> None:
     assert new.spec().connector == "kafka"
 
 
+class HeardProducer:
+    """Takes records as librdkafka's producer does; refuses the first of a batch once, as a full queue would."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[Any, ...]] = []
+        self._refuses = True
+
+    def __len__(self) -> int:
+        return 0
+
+    def poll(self, _seconds: float) -> None:
+        """Nothing to call back."""
+
+    def list_topics(self, topic: str, timeout: float) -> Any:
+        return SimpleNamespace(topics={topic: SimpleNamespace(error=None, partitions={0: 0, 1: 1, 2: 2})})
+
+    def produce(self, topic: str, value: bytes, key: bytes, partition: int, *rest: Any) -> None:
+        assert rest[:2] == (None, None)
+        self.heard.append((topic, value, key, partition, rest[2], *rest[3:]))
+
+    def produce_batch(self, topic: str, messages: list[dict[str, Any]]) -> None:
+        refused, self._refuses = self._refuses, False
+        for position, one in enumerate(messages):
+            if refused and position >= 1:
+                one["_error"] = KafkaError(KafkaError._QUEUE_FULL)
+                continue
+            self.heard.append((topic, one["value"], one.get("key"), one.get("partition", -1), 0))
+
+
+def written(serializer: RecordSerializer, batch: Batch) -> list[tuple[Any, ...]]:
+    producer: Any = HeardProducer()
+    produce(OpenProducer(producer, DeliveryWatch(), TopicPartitions(producer)), serializer, batch)
+    return list(producer.heard)
+
+
 def test_the_old_style_producer_writes_no_times_unless_told() -> None:
     sink = FlinkKafkaProducer(
         "t", SimpleStringSchema(), {"bootstrap.servers": "h:1"}, 5, Semantic.EXACTLY_ONCE
     )
-    assert sink.connector_sink().serializer.messages(Batch(["a"], [5])) == {"t": [{"value": b"a"}]}
+    assert written(sink.connector_sink().serializer, Batch(["a"], [5])) == [("t", b"a", None, -1, 0)]
     sink.set_write_timestamp_to_kafka(True)
-    assert sink.connector_sink().serializer.messages(Batch(["a"], [5])) == {
-        "t": [{"value": b"a", "timestamp": 5}]
-    }
+    assert written(sink.connector_sink().serializer, Batch(["a"], [5])) == [("t", b"a", None, -1, 5)]
 
 
 def test_records_go_to_their_topics_in_order_without_impossible_times() -> None:
     serializer = RecordSerializer(lambda value: value[0], str.encode, key=lambda value: value[1:].encode())
-    assert serializer.messages(Batch(["a1", "b2", "a3"], [MIN_TIMESTAMP, 9, 10])) == {
-        "a": [{"value": b"a1", "key": b"1"}, {"value": b"a3", "key": b"3", "timestamp": 10}],
-        "b": [{"value": b"b2", "key": b"2", "timestamp": 9}],
-    }
+    batch = Batch(["a1", "b2", "a3", "a4"], [MIN_TIMESTAMP, 9, 10, 2**62])
+    assert written(serializer, batch) == [
+        ("a", b"a1", b"1", -1, 0),
+        ("b", b"b2", b"2", -1, 9),
+        ("a", b"a3", b"3", -1, 10),
+        ("a", b"a4", b"4", -1, 0),
+    ]
+    untimed = written(serializer, Batch(["a1", "b2", "a3"]))
+    assert sorted(untimed) == [
+        ("a", b"a1", b"1", -1, 0),
+        ("a", b"a3", b"3", -1, 0),
+        ("b", b"b2", b"2", -1, 0),
+    ]
+
+
+def test_a_full_queue_keeps_the_order() -> None:
+    serializer = RecordSerializer("t", str.encode)
+    assert [one[1] for one in written(serializer, Batch(["1", "2", "3"]))] == [b"1", b"2", b"3"]
+
+
+def test_partitioners_and_headers_are_asked_for_each_record() -> None:
+    def choose(record: str, key: bytes | None, value: bytes | None, topic: str, partitions: list[int]) -> int:
+        assert (key, value, topic) == (None, record.encode(), "t")
+        return partitions[int(record) % len(partitions)] if record != "9" else 7
+
+    schema = sink_api.KafkaRecordSerializationSchema.builder().set_topic("t")
+    schema = schema.set_value_serialization_schema(SimpleStringSchema()).set_partitioner(choose)
+    assert [one[3] for one in written(schema.build().serializer, Batch(["1", "5", "3"]))] == [1, 2, 0]
+    with pytest.raises(DeliveryFailed, match="chose 7, but 't' has the partitions 0 to 2"):
+        written(schema.build().serializer, Batch(["9"]))
+    headed = schema.set_header_provider(lambda record: {"n": record.encode()} if record == "1" else None)
+    assert written(headed.build().serializer, Batch(["1", "2"], [5, 6])) == [
+        ("t", b"1", None, 1, 5, [("n", b"1")]),
+        ("t", b"2", None, 2, 6),
+    ]
 
 
 def test_credentials_reach_both_clients_and_java_words_are_left_out() -> None:

@@ -10,7 +10,8 @@ import signal
 import sys
 
 from penstock.connectors.contract import SinkContext
-from penstock.connectors.kafka.sink import DeliveryGuarantee, KafkaSink, RecordSerializer
+from penstock.connectors.kafka.producing import RecordSerializer
+from penstock.connectors.kafka.sink import DeliveryGuarantee, KafkaSink
 from penstock.operators.contract import Batch
 from tests.integration.sink_context import sink_context
 

@@ -4,6 +4,7 @@ Re-exported by `penstock.datastream.connectors.base`. Connectors' classes extend
 they hold settings, never anything open.
 """
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from penstock.common.unsupported import unsupported
@@ -46,3 +47,19 @@ class Sink:
     @unsupported(_NOT_JAVA)
     def get_java_function(self) -> Any:
         """Refused."""
+
+
+class StreamTransformer(ABC):
+    """Changes a stream on its way into a sink."""
+
+    @abstractmethod
+    def apply(self, ds: Any) -> Any:
+        """The stream that the sink gets."""
+
+
+class SupportsPreprocessing(ABC):
+    """A sink that may want its stream changed first."""
+
+    @abstractmethod
+    def get_transformer(self) -> StreamTransformer | None:
+        """The change, or None."""

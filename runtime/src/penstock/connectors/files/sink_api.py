@@ -10,7 +10,7 @@ from penstock.connectors.files.buckets import BucketAssigner as AssignBucket
 from penstock.connectors.files.compaction import Compaction, Compactor, CompactStrategy
 from penstock.connectors.files.rolling import DEFAULT_INTERVAL_MS, DEFAULT_PART_BYTES, Rolling
 from penstock.connectors.files.sink import FileSink as FileSinkDefinition
-from penstock.connectors.public import Sink
+from penstock.connectors.public import Sink, StreamTransformer, SupportsPreprocessing
 from penstock.formats.files import FileFormat
 
 
@@ -235,7 +235,7 @@ _RowBuilder = RowFormatBuilder
 _BulkBuilder = BulkFormatBuilder
 
 
-class FileSink(FileSinkDefinition, Sink):
+class FileSink(FileSinkDefinition, Sink, SupportsPreprocessing):
     """The file sink; made by `for_row_format` or `for_bulk_format`."""
 
     BaseBuilder: ClassVar[type] = SinkBuilder
@@ -257,6 +257,10 @@ class FileSink(FileSinkDefinition, Sink):
                 "CsvBulkWriters or OrcBulkWriters"
             )
         return _BulkBuilder(FileSink(base_path, None, DateTimeBuckets(), bulk=writer_factory))
+
+    def get_transformer(self) -> StreamTransformer | None:
+        """None: the sink takes the stream as it is."""
+        return None
 
     def connector_sink(self) -> "FileSink":
         """What the sink operator runs: this."""

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from penstock.connectors.contract import Split, SplitEnumerator
 from penstock.connectors.kafka.errors import KafkaConnectorError, TopicMissing
 from penstock.connectors.kafka.offsets import Offsets
-from penstock.connectors.kafka.properties import client_properties
+from penstock.connectors.kafka.properties import bootstrap_servers, client_id, client_properties
 
 _SECONDS = 30.0
 
@@ -41,7 +41,15 @@ class KafkaEnumerator:
             allow_auto_create_topics=False,
             auto_offset_reset="error",
         )
+        properties.update(client_id(options["properties"], "enumerator"))
         properties.setdefault("group.id", "penstock-enumerator")
+        # For whoever reads the checkpoint (lag, lineage): where the source reads. Never a property that may be secret.
+        self._described = {
+            "bootstrap_servers": bootstrap_servers(options["properties"]),
+            "topics": self._topics,
+            "topic_pattern": self._pattern,
+            "group_id": options["properties"].get("group.id"),
+        }
         self._consumer = Consumer(properties)
 
     def discover(self) -> None:
@@ -86,7 +94,11 @@ class KafkaEnumerator:
 
     def snapshot(self) -> dict[str, Any]:
         """Partitions known, and those not handed out yet."""
-        return {"known": sorted(self._known), "pending": [dict(split) for split in self._pending]}
+        return {
+            "known": sorted(self._known),
+            "pending": [dict(split) for split in self._pending],
+            "source": self._described,
+        }
 
     def close(self) -> None:
         """Close the client."""
@@ -114,11 +126,13 @@ class KafkaEnumerator:
                 raise TopicMissing(
                     f"Kafka source: the topic {missing[0]!r} does not exist: create it, or correct its name"
                 )
-        return [
-            TopicPartition(name, partition)
-            for name in names
-            for partition in sorted(metadata[name].partitions)
-        ]
+        found = [(name, partition) for name in names for partition in sorted(metadata[name].partitions)]
+        absent = sorted(self._only - set(found))
+        if absent:
+            raise TopicMissing(
+                f"Kafka source: the topic {absent[0][0]!r} has no partition {absent[0][1]}: correct set_partitions()"
+            )
+        return [TopicPartition(*one) for one in found if not self._only or one in self._only]
 
 
 class KafkaEnumerators:

@@ -5,6 +5,8 @@ KafkaConnectorError
 ├── TransactionUnsettled  the coordinator gave no final answer in time
 ├── DeliveryFailed        a record could not be written
 ├── TopicMissing          a topic that was named does not exist
+├── OffsetOutOfRange      the position to read on from is not in the partition any more (or not yet)
+├── RecordUnreadable      a record does not fit the program's deserializer
 └── UnusableProperties    the given client properties contradict what the connector promises
 """
 
@@ -33,6 +35,14 @@ class DeliveryFailed(KafkaConnectorError):
 
 class TopicMissing(KafkaConnectorError):
     """A topic that the job names does not exist."""
+
+
+class OffsetOutOfRange(KafkaConnectorError):
+    """The position to read on from is not in the partition."""
+
+
+class RecordUnreadable(KafkaConnectorError):
+    """A record does not fit the program's deserializer."""
 
 
 class UnusableProperties(KafkaConnectorError):

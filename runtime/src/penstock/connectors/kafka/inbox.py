@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from penstock.connectors.contract import Split
 
@@ -31,6 +31,10 @@ class ConsumerInbox:
         self._arriving: list[Split] = []
         self._to_commit: list[TopicPartition] = []
         self._reading: dict[str, _Reading] = {}
+        self._only_topic: str | None = None
+        self._saw_many = False
+        self.commits_succeeded = 0
+        self.commits_failed = 0
 
     def assign(self, splits: Sequence[Split]) -> None:
         """Read these too (called in the task)."""
@@ -56,14 +60,33 @@ class ConsumerInbox:
             try:
                 consumer.commit(offsets=to_commit, asynchronous=True)
             except KafkaException as error:
+                self.commits_failed += 1
                 log.warning("committing offsets of the group failed: %s", error.args[0].str())
         if not arriving:
             return
         for split in arriving:
             self._reading[split["id"]] = _Reading(split["topic"], split["partition"], split.get("end"))
+        self._look_at_topics()
         consumer.incremental_assign(
             [TopicPartition(split["topic"], split["partition"], split["position"]) for split in arriving]
         )
+
+    def committed(self, error: KafkaError | None, partitions: Sequence[TopicPartition]) -> None:
+        """How a commit of the group's offsets ended (librdkafka's callback, in the thread)."""
+        failed = error or next((one.error for one in partitions if one.error is not None), None)
+        if failed is None:
+            self.commits_succeeded += 1
+            return
+        self.commits_failed += 1
+        log.warning("committing offsets of the group failed: %s", failed.str())
+
+    def only_topic(self) -> str | None:
+        """The topic, if all partitions are of one: then messages need not be asked for theirs."""
+        return self._only_topic
+
+    def bounded(self) -> list[str]:
+        """Splits that have an end."""
+        return [split_id for split_id, reading in self._reading.items() if reading.end is not None]
 
     def is_reading(self, split_id: str) -> bool:
         """True unless the partition was finished: late messages of it are dropped."""
@@ -76,6 +99,7 @@ class ConsumerInbox:
     def finish(self, consumer: Consumer, split_id: str) -> None:
         """Read no more of this partition."""
         reading = self._reading.pop(split_id)
+        self._look_at_topics()
         consumer.incremental_unassign([TopicPartition(reading.topic, reading.partition)])
 
     def observe(self, consumer: Consumer) -> None:
@@ -90,6 +114,17 @@ class ConsumerInbox:
             if high >= 0 and position >= 0:
                 reading.pending = max(0, high - position)
 
+    def largest_lag(self) -> float:
+        """Of all partitions, the one that is furthest behind (Kafka's `records-lag-max`)."""
+        return float(max((reading.pending for reading in list(self._reading.values())), default=0))
+
     def pending_records(self) -> float:
         """Records that wait in Kafka, over all partitions (Flink's `pendingRecords`)."""
         return float(sum(reading.pending for reading in list(self._reading.values())))
+
+    def _look_at_topics(self) -> None:
+        topics = {reading.topic for reading in self._reading.values()}
+        # A partition that was finished a moment ago may be of another topic: its messages are still in the queue.
+        known = topics if self._only_topic is None or not topics else topics | {self._only_topic}
+        self._only_topic = next(iter(known)) if len(known) == 1 and not self._saw_many else None
+        self._saw_many = self._saw_many or len(known) > 1

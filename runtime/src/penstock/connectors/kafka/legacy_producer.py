@@ -6,12 +6,14 @@ from enum import Enum
 from typing import Any, Self
 
 from penstock.common.serialization import SerializationSchema
+from penstock.common.unsupported import unsupported
+from penstock.connectors.kafka.producing import RecordSerializer
+from penstock.connectors.kafka.properties import client_properties
 from penstock.connectors.kafka.sink import (
     AtLeastOnceWriter,
     DeliveryGuarantee,
     ExactlyOnceWriter,
     KafkaSink,
-    RecordSerializer,
 )
 from penstock.connectors.kafka.transactions import TransactionCommitter
 
@@ -24,11 +26,8 @@ class Semantic(Enum):
     EXACTLY_ONCE = "exactly-once"
 
 
-class FlinkKafkaProducer:
-    """The Kafka sink in PyFlink's old style, for `stream.add_sink` (a `connectors.contract.Sink`).
-
-    An exactly-once one makes its transactional ids of the operator's and the job's id.
-    """
+class FlinkKafkaProducerBase:
+    """What old-style Kafka sinks share."""
 
     def __init__(
         self,
@@ -40,17 +39,17 @@ class FlinkKafkaProducer:
     ) -> None:
         serializer = RecordSerializer(topic, serialization_schema.serialize, is_timestamped=False)
         guarantee = DeliveryGuarantee[semantic.name]
+        client_properties(producer_config)  # says now, not in the slots, what cannot be used
         self._sink = KafkaSink(dict(producer_config), serializer, guarantee, is_prefix_from_job=True)
+
+    @unsupported("Pass the producer itself to stream.add_sink()")
+    def get_java_function(self) -> Any:
+        """Refused."""
 
     def set_write_timestamp_to_kafka(self, write_timestamp_to_kafka: bool) -> Self:
         """Whether event times are written."""
         serializer = replace(self._sink.serializer, is_timestamped=write_timestamp_to_kafka)
         self._sink = replace(self._sink, serializer=serializer)
-        return self
-
-    def ignore_failures_after_transaction_timeout(self) -> Self:
-        """Go on although a restored transaction is forgotten by the brokers."""
-        self._sink = replace(self._sink, ignore_expired_transactions=True)
         return self
 
     def set_flush_on_checkpoint(self, flush_on_checkpoint: bool) -> Self:
@@ -72,3 +71,15 @@ class FlinkKafkaProducer:
     def create_committer(self) -> TransactionCommitter | None:
         """A committer if exactly once."""
         return self._sink.create_committer()
+
+
+class FlinkKafkaProducer(FlinkKafkaProducerBase):
+    """The Kafka sink in PyFlink's old style, for `stream.add_sink` (a `connectors.contract.Sink`).
+
+    An exactly-once one makes its transactional ids of the operator's and the job's id.
+    """
+
+    def ignore_failures_after_transaction_timeout(self) -> Self:
+        """Go on although a restored transaction is forgotten by the brokers."""
+        self._sink = replace(self._sink, ignore_expired_transactions=True)
+        return self

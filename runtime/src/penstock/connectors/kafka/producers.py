@@ -6,21 +6,23 @@ transaction has. An id is taken again only when its coordinator says that nothin
 """
 
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]
 
 from penstock.connectors.kafka.errors import DeliveryFailed, KafkaConnectorError, UnusableProperties
-from penstock.connectors.kafka.properties import client_properties
+from penstock.connectors.kafka.properties import client_id, client_properties
 from penstock.connectors.kafka.protocol import CoordinatorClient
 from penstock.connectors.kafka.transactions import transactional_id
 
 BROKER_DEFAULT_MAX_TIMEOUT_MS = 900_000
 _INIT_SECONDS = 60.0
+_PARTITIONS_SECONDS = 60.0
 _SETTLED = {"", "Empty", "CompleteCommit", "CompleteAbort"}
 
 
@@ -46,12 +48,36 @@ class DeliveryWatch:
             raise DeliveryFailed(f"Kafka sink: {self._failure}")
 
 
+@dataclass(slots=True)
+class TopicPartitions:
+    """The partitions of topics as the brokers say, asked again now and then: topics grow."""
+
+    producer: Producer
+    _known: dict[str, tuple[float, list[int]]] = field(default_factory=dict)
+
+    def of(self, topic: str) -> list[int]:
+        """The partitions; blocks at the first call."""
+        asked, partitions = self._known.get(topic, (0.0, []))
+        now = time.monotonic()
+        if not partitions or now - asked > _PARTITIONS_SECONDS:
+            try:
+                found = self.producer.list_topics(topic, timeout=30).topics[topic]
+            except KafkaException as error:
+                raise KafkaConnectorError(f"Kafka sink: topic {topic!r}: {error.args[0].str()}") from error
+            if found.error is not None:
+                raise DeliveryFailed(f"Kafka sink: topic {topic!r}: {found.error.str()}")
+            partitions = sorted(found.partitions)
+            self._known[topic] = now, partitions
+        return partitions
+
+
 @dataclass(frozen=True, slots=True)
 class OpenProducer:
     """A producer, its failures, and the transactional id that it holds (None: at least once)."""
 
     producer: Producer
     watch: DeliveryWatch
+    partitions: TopicPartitions
     transactional_id: str | None = None
 
 
@@ -63,6 +89,7 @@ def open_producer(properties: Mapping[str, Any], **overrides: Any) -> OpenProduc
         delivery_report_only_error=True,
         **overrides,
     )
+    settings.update(client_id(properties, overrides.get("transactional_id", "producer")))
     settings["error_cb"] = watch.on_error
     settings["on_delivery"] = watch.on_delivery
     # Java's partitioner, so that keys land where Java producers put them.
@@ -70,7 +97,8 @@ def open_producer(properties: Mapping[str, Any], **overrides: Any) -> OpenProduc
     settings.setdefault("enable.idempotence", True)
     settings.setdefault("linger.ms", 5)
     settings.setdefault("queue.buffering.max.messages", 200_000)
-    return OpenProducer(Producer(settings), watch, overrides.get("transactional_id"))
+    producer = Producer(settings)
+    return OpenProducer(producer, watch, TopicPartitions(producer), overrides.get("transactional_id"))
 
 
 class TransactionalPool:

@@ -7,12 +7,10 @@ checkpoint is complete.
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
-
-from confluent_kafka import KafkaError, KafkaException
 
 from penstock.connectors.contract import SinkContext
 from penstock.connectors.kafka.errors import DeliveryFailed, KafkaConnectorError, UnusableProperties
@@ -22,6 +20,7 @@ from penstock.connectors.kafka.producers import (
     largest_timeout_ms,
     open_producer,
 )
+from penstock.connectors.kafka.producing import RecordSerializer, flush, produce
 from penstock.connectors.kafka.properties import bootstrap_servers
 from penstock.connectors.kafka.protocol import CoordinatorClient
 from penstock.connectors.kafka.transactions import (
@@ -29,13 +28,9 @@ from penstock.connectors.kafka.transactions import (
     TransactionCommitter,
     abort_lingering,
 )
-from penstock.operators.contract import MIN_TIMESTAMP, Batch
+from penstock.operators.contract import Batch
 
 log = logging.getLogger(__name__)
-
-_FLUSH_SECONDS = 120.0
-_MAX_QUEUED = 100_000
-_MAX_TIMESTAMP = 2**62  # watermark-like values are no times that a broker would take
 
 
 class DeliveryGuarantee(Enum):
@@ -44,31 +39,6 @@ class DeliveryGuarantee(Enum):
     NONE = "none"
     AT_LEAST_ONCE = "at-least-once"
     EXACTLY_ONCE = "exactly-once"
-
-
-@dataclass(frozen=True, slots=True)
-class RecordSerializer:
-    """How a record becomes a Kafka record. `topic` is a name or a function of the record."""
-
-    topic: str | Callable[[Any], str]
-    value: Callable[[Any], bytes | None]
-    key: Callable[[Any], bytes | None] | None = None
-    is_timestamped: bool = True
-    """Whether a record's event time becomes the Kafka record's."""
-
-    def messages(self, batch: Batch) -> dict[str, list[dict[str, Any]]]:
-        """The batch's records by topic, in order, as librdkafka's batch call takes them."""
-        made: dict[str, list[dict[str, Any]]] = {}
-        timestamps = batch.timestamps if self.is_timestamped else None
-        for position, value in enumerate(batch.values):
-            message: dict[str, Any] = {"value": self.value(value)}
-            if self.key is not None:
-                message["key"] = self.key(value)
-            if timestamps is not None and MIN_TIMESTAMP < timestamps[position] < _MAX_TIMESTAMP:
-                message["timestamp"] = max(timestamps[position], 0)
-            topic = self.topic if isinstance(self.topic, str) else self.topic(value)
-            made.setdefault(topic, []).append(message)
-        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,66 +206,3 @@ def _required(value: T | None) -> T:
     if value is None:
         raise RuntimeError("the Kafka sink's writer is used before open() or after close()")
     return value
-
-
-def produce(opened: OpenProducer, serializer: RecordSerializer, batch: Batch) -> None:
-    """Queue every record of the batch, waiting while the queue is full."""
-    producer = opened.producer
-    for topic, messages in serializer.messages(batch).items():
-        # Waiting for room before rather than after a refusal keeps the order of records.
-        while len(producer) + len(messages) > _MAX_QUEUED and len(producer):
-            producer.poll(0.05)
-            opened.watch.check()
-        try:
-            if any("timestamp" in message for message in messages):
-                _produce_singly(opened, topic, messages)
-            else:
-                _produce_together(opened, topic, messages)
-        except KafkaException as error:
-            raise DeliveryFailed(f"Kafka sink: topic {topic!r}: {error.args[0].str()}") from error
-        producer.poll(0)
-        opened.watch.check()
-
-
-def _produce_singly(opened: OpenProducer, topic: str, messages: list[dict[str, Any]]) -> None:
-    # librdkafka's batch call takes no timestamps.
-    send = opened.producer.produce
-    for message in messages:
-        while True:
-            try:
-                send(topic, **message)
-            except BufferError:
-                opened.producer.poll(0.05)
-                opened.watch.check()
-                continue
-            break
-
-
-def _produce_together(opened: OpenProducer, topic: str, messages: list[dict[str, Any]]) -> None:
-    waiting = messages
-    while waiting:
-        opened.producer.produce_batch(topic, waiting)
-        waiting = _refused(topic, waiting)
-        if waiting:
-            opened.producer.poll(0.05)
-            opened.watch.check()
-
-
-def flush(opened: OpenProducer) -> None:
-    """Wait until every queued record is acknowledged; raise if one was not."""
-    left = opened.producer.flush(_FLUSH_SECONDS)
-    opened.watch.check()
-    if left:
-        raise DeliveryFailed(f"Kafka sink: {left} records unacknowledged after {_FLUSH_SECONDS:g} s")
-
-
-def _refused(topic: str, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    refused = []
-    for message in messages:
-        error = message.pop("_error", None)
-        if error is None:
-            continue
-        if error.code() != KafkaError._QUEUE_FULL:  # noqa: SLF001 - librdkafka names its own errors so
-            raise DeliveryFailed(f"Kafka sink: topic {topic!r} refused a record: {error}")
-        refused.append(message)
-    return refused

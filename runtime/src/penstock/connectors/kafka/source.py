@@ -5,50 +5,25 @@ last record that `poll` returned. Offsets live in checkpoints; the group's are c
 by.
 """
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from penstock.connectors.contract import ReaderContext, SourceBatch, Split
 from penstock.connectors.definition import SourceDefinition
 from penstock.connectors.feed import Feed
-from penstock.connectors.kafka.errors import KafkaConnectorError
+from penstock.connectors.kafka.fetching import Fetched, Fetcher, offset_of
 from penstock.connectors.kafka.inbox import ConsumerInbox
 from penstock.connectors.kafka.offsets import Offsets
-from penstock.connectors.kafka.properties import client_properties
+from penstock.connectors.kafka.properties import client_id, client_properties
+from penstock.connectors.kafka.records import DROPPED, Deserializer, ValueDeserializer, read_all
 from penstock.graph.jobgraph import Boundedness
 from penstock.operators.contract import MIN_TIMESTAMP, Batch
 
-log = logging.getLogger(__name__)
-
-Deserializer = Callable[[Message], Any]
+__all__ = ["KafkaReader", "KafkaSourceSettings", "ValueDeserializer"]
 _QUEUED_BATCHES = 4
-_CONSUME = 10_000
-_POLL_SECONDS = 0.1
-# What librdkafka reports while it keeps trying by itself.
-_PASSING = {
-    KafkaError._TRANSPORT,  # noqa: SLF001 - librdkafka names its own errors so
-    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
-    KafkaError._TIMED_OUT,  # noqa: SLF001
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ValueDeserializer:
-    """Only the value counts: `decode(bytes)`; a record without a value becomes None."""
-
-    decode: Callable[[bytes], Any]
-
-    def __call__(self, message: Message) -> Any:
-        """The record."""
-        value = message.value()
-        return None if value is None else self.decode(value if isinstance(value, bytes) else value.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +74,6 @@ class _KafkaReaderFactory:
         return KafkaReader(self.settings)
 
 
-@dataclass(slots=True)
-class _Records:
-    """Messages of one split in order; `is_end`: there will be no more."""
-
-    split_id: str
-    messages: list[Message]
-    is_end: bool = False
-    end: int | None = None
-    """The offset at which to stop, if there is one."""
-
-
 class KafkaReader:
     """A `SourceReader` over partitions."""
 
@@ -119,8 +83,8 @@ class KafkaReader:
         self._is_complete = False
         self._consumer: Consumer | None = None
         self._inbox = ConsumerInbox()
-        self._feed: Feed[_Records] | None = None
-        self._rest: _Records | None = None
+        self._feed: Feed[Fetched] | None = None
+        self._rest: Fetched | None = None
         self._ctx: ReaderContext | None = None
         self._to_commit: dict[str, int] = {}
         self._has_group = bool(settings.properties.get("group.id"))
@@ -135,14 +99,17 @@ class KafkaReader:
             enable_partition_eof=True,
             auto_offset_reset="error",
         )
+        properties.update(client_id(self._settings.properties, str(ctx.subtask_index)))
+        properties["on_commit"] = self._inbox.committed
         properties.setdefault("group.id", f"penstock-{ctx.task_name}")
         properties.setdefault("isolation.level", "read_committed")
         properties.setdefault("fetch.wait.max.ms", 100)
         # Bounds memory: by default librdkafka keeps 64 MB for each partition.
         properties.setdefault("queued.max.messages.kbytes", 32768)
         self._consumer = Consumer(properties)
-        ctx.metrics.gauge("pendingRecords", self._inbox.pending_records)
-        self._feed = Feed(f"kafka-{ctx.subtask_index}", self._fill, ctx.wake, _QUEUED_BATCHES)
+        self._publish(ctx)
+        fetcher = Fetcher(self._consumer, self._inbox)
+        self._feed = Feed(f"kafka-{ctx.subtask_index}", fetcher.fill, ctx.wake, _QUEUED_BATCHES)
         self._feed.start()
 
     def add_splits(self, splits: Sequence[Split]) -> None:
@@ -164,8 +131,8 @@ class KafkaReader:
             if records is None:
                 return None
             if len(records.messages) > max_records:
-                self._rest = _Records(records.split_id, records.messages[max_records:], records.is_end)
-                records = _Records(records.split_id, records.messages[:max_records])
+                self._rest = Fetched(records.split_id, records.messages[max_records:], records.is_end)
+                records = Fetched(records.split_id, records.messages[:max_records])
             batch = self._batch(records)
             if records.is_end:
                 del self._splits[records.split_id]
@@ -211,74 +178,26 @@ class KafkaReader:
             self._consumer.close()
             self._consumer = None
 
-    def _batch(self, records: _Records) -> Batch:
-        split = self._splits[records.split_id]
-        deserialize = self._settings.deserializer
-        values = [deserialize(message) for message in records.messages]
-        times = [message.timestamp() for message in records.messages]
-        timestamps = [timestamp if kind else MIN_TIMESTAMP for kind, timestamp in times]
-        if records.messages:
-            split["position"] = _offset(records.messages[-1]) + 1
-        return Batch(values, timestamps)
+    def _publish(self, ctx: ReaderContext) -> None:
+        inbox, metrics = self._inbox, ctx.metrics
+        metrics.gauge("pendingRecords", inbox.pending_records)
+        metrics.gauge("KafkaSourceReader.records-lag-max", inbox.largest_lag)
+        metrics.gauge("KafkaSourceReader.commitsSucceeded", lambda: float(inbox.commits_succeeded))
+        metrics.gauge("KafkaSourceReader.commitsFailed", lambda: float(inbox.commits_failed))
 
-    def _fill(self, feed: Feed[_Records]) -> None:
-        if self._consumer is None:
-            return
-        while not feed.is_stopping:
-            self._inbox.apply(self._consumer)
-            if not self._inbox.has_assignment:
-                feed.wait(0.05)
-                continue
-            for records in self._consume(self._consumer):
-                feed.put(records)
-
-    def _consume(self, consumer: Consumer) -> list[_Records]:
-        by_split: dict[tuple[str | None, int | None], _Records] = {}
-        # Take what is there; only when there is nothing wait, for one: waiting for many delays the few.
-        # Many at once, because each call hands Python's lock to and fro, up to 5 ms a time.
-        messages = consumer.consume(_CONSUME, 0)
+    def _batch(self, fetched: Fetched) -> Batch:
+        messages = fetched.messages
         if not messages:
-            first = consumer.poll(_POLL_SECONDS)
-            messages = [] if first is None else [first]
-        for message in messages:
-            error = message.error()
-            if error is not None and not self._is_end_of_partition(message, error):
-                continue
-            key = (message.topic(), message.partition())
-            records = by_split.get(key)
-            if records is None:
-                split_id = f"{key[0]}-{key[1]}"
-                if not self._inbox.is_reading(split_id):
-                    continue
-                records = by_split[key] = _Records(split_id, [], end=self._inbox.end_of(split_id))
-            if records.end is None:
-                if error is None:
-                    records.messages.append(message)
-                continue
-            offset = _offset(message)
-            if error is None and offset < records.end:
-                records.messages.append(message)
-            if offset + (error is None) >= records.end and not records.is_end:
-                records.is_end = True
-                self._inbox.finish(consumer, records.split_id)
-        self._inbox.observe(consumer)
-        return [records for records in by_split.values() if records.messages or records.is_end]
-
-    def _is_end_of_partition(self, message: Message, error: KafkaError) -> bool:
-        """True at a partition's end, False for what the client gets over by itself; raises anything else."""
-        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka names its own errors so
-            return True
-        if error.code() not in _PASSING:
-            where = f"{message.topic()}[{message.partition()}]"
-            raise KafkaConnectorError(f"Kafka source: {where}: {error.str()}")
-        log.warning("Kafka source: %s", error.str())
-        return False
+            return Batch([])
+        values = read_all(self._settings.deserializer, messages)
+        times = list(map(Message.timestamp, messages))
+        timestamps = [timestamp if kind else MIN_TIMESTAMP for kind, timestamp in times]
+        self._splits[fetched.split_id]["position"] = offset_of(messages[-1]) + 1
+        if [1 for value in values if value is DROPPED]:
+            kept = [at for at, value in enumerate(values) if value is not DROPPED]
+            return Batch([values[at] for at in kept], [timestamps[at] for at in kept])
+        return Batch(values, timestamps)
 
     def _wake(self) -> None:
         if self._ctx is not None:
             self._ctx.wake()
-
-
-def _offset(message: Message) -> int:
-    offset = message.offset()
-    return -1 if offset is None else offset
