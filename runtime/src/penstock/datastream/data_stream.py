@@ -176,6 +176,10 @@ class DataStream(StreamSettings):
         """Records to the subtask of the same number."""
         return self._partitioned(Partitioner.FORWARD)
 
+    def global_(self) -> "DataStream":
+        """All records to the first subtask (Flink's `global`, a word that Python keeps for itself)."""
+        return self._partitioned(Partitioner.GLOBAL)
+
     def broadcast(
         self,
         broadcast_state_descriptor: MapStateDescriptor | None = None,

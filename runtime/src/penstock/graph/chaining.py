@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from penstock.graph.checks import check_nodes
 from penstock.graph.jobgraph import EdgeSpec, JobGraph, OperatorSpec, Partitioner, VertexSpec
 from penstock.graph.operator_ids import assign_operator_ids
 from penstock.graph.program_module import dumps
@@ -50,6 +51,7 @@ def build_job_graph(
         raise GraphError(
             "the program defines no operators: read from a source and write to a sink before execute()"
         )
+    check_nodes(graph)
     builder = _Builder(graph, defaults, fuse)
     builder.form_chains()
     edges = builder.edges()
@@ -155,13 +157,14 @@ class _Builder:
         )
 
     def _max_parallelism(self, chain: _Chain, parallelism: int) -> int:
-        own = [node.max_parallelism for group in chain.groups for node in group if node.max_parallelism]
-        limit = min(own) if own else self.defaults.max_parallelism
+        own = [node for group in chain.groups for node in group if node.max_parallelism]
+        strictest = min(own, key=lambda node: node.max_parallelism or 0, default=None)
+        limit = strictest.max_parallelism if strictest is not None else self.defaults.max_parallelism
         if limit is None:
             return default_max_parallelism(parallelism)
         if parallelism > limit:
             raise GraphError(
-                f"operator {chain.head.name!r} has parallelism {parallelism} but max parallelism {limit}: "
+                f"operator {(strictest or chain.head).name!r} has parallelism {parallelism} but max parallelism {limit}: "
                 "lower the one or raise the other"
             )
         return limit
