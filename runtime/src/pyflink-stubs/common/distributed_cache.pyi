@@ -1,0 +1,1 @@
+from penstock.common.distributed_cache import *

@@ -1,0 +1,1 @@
+from penstock.common.input_dependency_constraint import *

@@ -1,0 +1,1 @@
+from penstock.datastream.async_data_stream import *

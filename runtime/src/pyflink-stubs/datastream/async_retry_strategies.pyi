@@ -1,0 +1,1 @@
+from penstock.datastream.async_retry_strategies import *

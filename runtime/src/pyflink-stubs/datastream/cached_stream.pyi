@@ -1,0 +1,1 @@
+from penstock.datastream.cached_stream import *

@@ -1,0 +1,1 @@
+from penstock.datastream.checkpointing_mode import *

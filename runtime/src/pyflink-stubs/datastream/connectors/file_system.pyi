@@ -1,0 +1,1 @@
+from penstock.datastream.connectors.file_system import *

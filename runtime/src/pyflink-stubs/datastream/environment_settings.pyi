@@ -1,0 +1,1 @@
+from penstock.datastream.environment_settings import *

@@ -1,0 +1,1 @@
+from penstock.datastream.execution_plan import *

@@ -1,0 +1,1 @@
+from penstock.datastream.externalized_checkpoint_retention import *

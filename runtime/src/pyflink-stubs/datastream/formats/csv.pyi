@@ -1,0 +1,1 @@
+from penstock.datastream.formats.csv import *

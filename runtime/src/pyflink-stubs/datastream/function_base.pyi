@@ -1,0 +1,1 @@
+from penstock.datastream.function_base import *

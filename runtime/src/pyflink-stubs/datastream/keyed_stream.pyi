@@ -1,0 +1,1 @@
+from penstock.datastream.keyed_stream import *

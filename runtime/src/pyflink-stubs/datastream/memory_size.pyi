@@ -1,0 +1,1 @@
+from penstock.datastream.memory_size import *

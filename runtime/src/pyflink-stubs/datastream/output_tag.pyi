@@ -1,0 +1,1 @@
+from penstock.datastream.output_tag import *

@@ -1,0 +1,1 @@
+from penstock.datastream.slot_sharing_group import *

@@ -1,0 +1,1 @@
+from penstock.datastream.stream_execution_environment import *

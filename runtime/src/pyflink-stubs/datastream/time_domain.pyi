@@ -1,0 +1,1 @@
+from penstock.datastream.time_domain import *

@@ -1,0 +1,1 @@
+from penstock.datastream.window_adapters import *

@@ -1,0 +1,1 @@
+from penstock.datastream.windowed_stream import *

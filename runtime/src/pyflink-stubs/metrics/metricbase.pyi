@@ -1,0 +1,1 @@
+from penstock.metrics.metricbase import *
