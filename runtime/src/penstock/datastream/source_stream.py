@@ -1,21 +1,31 @@
 """The stream of a source, and the values of a collection in their declared shape. Made by the environment."""
 
+import struct
 from collections.abc import Sequence
 from typing import Any
 
 from penstock.common.composite_types import RowTypeInfo, TupleTypeInfo
 from penstock.common.type_information import TypeInformation
+from penstock.common.typeinfo import BasicType, BasicTypeInfo
 from penstock.common.types import Row, RowKind
 from penstock.datastream.data_stream import DataStream
 
 
 def declared_values(values: Sequence[Any], type_info: TypeInformation | None) -> list[Any]:
-    """The values in their declared shape: rows where a row type is declared, tuples without nulls."""
+    """The values in their declared shape: rows where a row type is declared, tuples without nulls, FLOAT in 32 bits."""
+    return [_declared(value, type_info) for value in values] if type_info is not None else list(values)
+
+
+def _declared(value: Any, type_info: TypeInformation) -> Any:
+    if value is None:
+        return None
     if isinstance(type_info, RowTypeInfo):
-        return [_row(value, type_info) for value in values]
+        return _row(value, type_info)
     if isinstance(type_info, TupleTypeInfo):
-        return [_tuple(value, type_info) for value in values]
-    return list(values)
+        return _tuple(value, type_info)
+    if isinstance(type_info, BasicTypeInfo) and type_info.basic_type is BasicType.FLOAT:
+        return struct.unpack("f", struct.pack("f", value))[0]
+    return value
 
 
 def _row(value: Any, type_info: RowTypeInfo) -> Row:
@@ -23,6 +33,8 @@ def _row(value: Any, type_info: RowTypeInfo) -> Row:
     row = Row.of_kind(kind, *type_info.values_of(value))
     if len(row) != len(type_info.field_types):
         raise ValueError(f"{value!r} has {len(row)} fields, its type has {len(type_info.field_types)}")
+    for position, field_type in enumerate(type_info.field_types):
+        row[position] = _declared(row[position], field_type)
     row.set_field_names(type_info.field_names)
     return row
 
@@ -34,7 +46,9 @@ def _tuple(value: Any, type_info: TupleTypeInfo) -> Any:
         raise ValueError(f"{value!r} has {len(value)} fields, its type has {len(type_info.field_types)}")
     if any(field is None for field in value):
         raise ValueError(f"{value!r}: a tuple type has no nulls; declare a ROW type")
-    return value if isinstance(value, tuple) else tuple(value)
+    if hasattr(value, "_fields") and isinstance(value, tuple):
+        return value
+    return tuple(map(_declared, value, type_info.field_types))
 
 
 class SourceStream(DataStream):
