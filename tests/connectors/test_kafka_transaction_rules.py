@@ -152,13 +152,13 @@ class HeardProducer:
         assert rest[:2] == (None, None)
         self.heard.append((topic, value, key, partition, rest[2], *rest[3:]))
 
-    def produce_batch(self, topic: str, messages: list[dict[str, Any]]) -> None:
+    def produce_batch(self, topic: str, messages: list[dict[str, Any]], partition: int) -> None:
         refused, self._refuses = self._refuses, False
         for position, one in enumerate(messages):
             if refused and position >= 1:
                 one["_error"] = KafkaError(KafkaError._QUEUE_FULL)
                 continue
-            self.heard.append((topic, one["value"], one.get("key"), one.get("partition", -1), 0))
+            self.heard.append((topic, one["value"], one.get("key"), partition, 0))
 
 
 def written(serializer: RecordSerializer, batch: Batch) -> list[tuple[Any, ...]]:
