@@ -76,7 +76,7 @@ def restore(
 
 ACTIONS = st.lists(
     st.tuples(
-        st.sampled_from(["put", "grow", "remove", "timer", "untimer", "step"]),
+        st.sampled_from(["put", "grow", "remove", "timer", "untimer", "fire", "step"]),
         st.one_of(st.integers(0, 40), st.sampled_from(["a", "b", True, 2.5, ("x", 1)])),
         st.sampled_from([None, (0, 10), "global"]),
         st.integers(-20, 20),
@@ -101,6 +101,9 @@ def act(state: SlotBackend, action: tuple[str, Any, Any, int, str]) -> None:
     elif what == "timer":
         state.event_timers.add(state.group, number, key, namespace)
         state.processing_timers.add(state.group, -number, key, namespace)
+    elif what == "fire" and (first := state.event_timers.peek()) is not None:
+        state.set_current_key(first[1][1])
+        state.event_timers.pop()
     elif what == "untimer":
         state.event_timers.discard(state.group, number, key, namespace)
 

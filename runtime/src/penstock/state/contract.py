@@ -40,9 +40,9 @@ class StateTable(Protocol):
         """Forget the value for the current key; no error if there is none."""
 
     def group_of(self, key: Any) -> MutableMapping[Any, Any]:
-        """The writable mapping (key → value) of `key`'s group for namespace None: the fast path of fused aggregations.
+        """A mapping (key → value) for namespace None, to be read and written at `key` only: the fast path of aggregations.
 
-        Valid until the next snapshot or the return to the mailbox, whichever comes first.
+        Valid until the next call to any table, the next snapshot or the return to the mailbox, whichever comes first.
         """
 
     def entries(self) -> Iterator[tuple[Any, Any, Any]]:

@@ -1,8 +1,8 @@
-"""Keyed state of dicts as of a barrier: groups copied before they are touched, serialised frame by frame.
+"""Keyed state of dicts as of a barrier: what was there is noted before it changes, and serialised frame by frame.
 
-Made by `state.hashmap` at a barrier, stepped by the task between batches. A copied group shares its values with the live
-one; a value that can change in place is cloned before an operator gets hold of it. So neither the barrier nor the batch
-after it waits for serialising, and what is stored is the state as of the barrier.
+Made by `state.hashmap` at a barrier, stepped by the task between batches. A group is copied only when its turn comes;
+until then a change notes what it replaces, and a value that can change in place is cloned before an operator gets hold
+of it. So neither the barrier nor the batch after it pays for the size of the state.
 """
 
 import pickle
@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from penstock.state.codec import dump_state
+from penstock.state.contract import MISSING
 from penstock.state.errors import StateNotSerializable
 from penstock.state.frames import FRAME_ENTRIES, FrameKind, framed
 from penstock.state.timers import Timer
@@ -20,6 +21,9 @@ from penstock.state.timers import Timer
 ATOMS = frozenset({int, str, float, bool, bytes, type(None)})
 """Types whose values never change in place."""
 Values = dict[Any, Any]
+_Place = tuple[str, Any, Any]
+"""(state name, namespace, key), or (kind, _TIMER, timer)."""
+_TIMER = object()
 
 
 @dataclass(slots=True)
@@ -51,15 +55,31 @@ class GroupOwner(Protocol):
 class FrozenState:
     """Keyed state as of a barrier: chunks of bytes by key group, complete once `step` said so."""
 
-    __slots__ = ("_copies", "_filters", "_owner", "_work", "chunks", "failure", "first", "last", "pending")
+    __slots__ = (
+        "_before",
+        "_copy",
+        "_copy_group",
+        "_filters",
+        "_owner",
+        "_work",
+        "chunks",
+        "failure",
+        "first",
+        "last",
+        "pending",
+    )
 
     def __init__(self, owner: GroupOwner, pending: set[int]) -> None:
         self._owner = owner
         self.first = owner.first
         self.last = owner.last
         self.pending = pending
-        """Groups that are still as they were at the barrier."""
-        self._copies: dict[int, GroupCopy] = {}
+        """Groups whose turn is still to come."""
+        self._before: dict[int, dict[_Place, Any]] = {}
+        """By group: what was there at the barrier and has changed since."""
+        self._copy_group = -1
+        self._copy = GroupCopy()
+        """The group that is being serialised."""
         self._filters = owner.live_filters()
         self._work = self._serialise(sorted(pending))
         self.chunks: dict[int, bytes] = {}
@@ -89,25 +109,38 @@ class FrozenState:
         """Forget what nobody wants any more."""
         self._work.close()
         self.pending.clear()
-        self._copies.clear()
+        self._before.clear()
+        self._copy_group, self._copy = -1, GroupCopy()
         self.chunks.clear()
         self._owner.thaw(self)
 
-    def protect(self, group: int) -> None:
-        """The group is about to change."""
-        self.pending.discard(group)
-        self._copies[group] = self._owner.copy_group(group)
+    def note(self, group: int, name: str, namespace: Any, key: Any, value: Any) -> None:
+        """This value (MISSING if none) is about to be replaced; the group's turn is still to come."""
+        before = self._before.get(group)
+        if before is None:
+            before = self._before[group] = {}
+        place = (name, namespace, key)
+        if place not in before:
+            before[place] = value
+
+    def note_timer(self, group: int, kind: str, timer: Timer, was_there: bool) -> None:
+        """This timer is about to come or go."""
+        if group in self.pending:
+            self._before.setdefault(group, {}).setdefault((kind, _TIMER, timer), was_there)
 
     def guard(self, group: int, name: str, namespace: Any, key: Any, value: Any) -> None:
-        """An operator gets hold of this value: keep it as it is."""
-        copy = self._copies.get(group)
-        if copy is None or type(value) in ATOMS:
-            return
-        values = copy.plain.get(name) if namespace is None else copy.spaced.get(name, {}).get(namespace)
-        if values is None or values.get(key) is not value:
-            return
+        """An operator gets hold of this value, and it can change in place: keep it as it is."""
         try:
-            values[key] = pickle.loads(pickle.dumps(value, protocol=5))
+            if group in self.pending:
+                before = self._before.setdefault(group, {})
+                place = (name, namespace, key)
+                if place not in before:
+                    before[place] = _clone(value)
+            elif group == self._copy_group:
+                spaces = self._copy.spaced.get(name, {})
+                values = self._copy.plain.get(name) if namespace is None else spaces.get(namespace)
+                if values is not None and values.get(key) is value:
+                    values[key] = _clone(value)
         except Exception as error:  # noqa: BLE001 - values raise what they like; only the snapshot suffers
             self.failure = StateNotSerializable(
                 f"a value of state {name!r} of key {key!r} cannot be stored: {error}. Keep values whose classes stand at "
@@ -118,15 +151,40 @@ class FrozenState:
     def _serialise(self, groups: list[int]) -> Generator[None]:
         """Frame by frame, in the task's slices."""
         for group in groups:
-            if group in self.pending:
-                self.protect(group)
+            copy = self._owner.copy_group(group)
+            _restore(copy, self._before.pop(group, {}))
+            self.pending.discard(group)
+            self._copy_group, self._copy = group, copy
             parts: list[bytes] = []
-            for content in _contents(self._copies[group], self._filters):
+            for content in _contents(copy, self._filters):
                 parts.append(framed(dump_state(content)))
                 yield
-            del self._copies[group]
             if parts:
                 self.chunks[group] = b"".join(parts)
+        self._copy_group, self._copy = -1, GroupCopy()
+
+
+def _clone(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value, protocol=5))
+
+
+def _restore(copy: GroupCopy, before: dict[_Place, Any]) -> None:
+    """Make a copy of now one of then."""
+    for (name, namespace, key), value in before.items():
+        if namespace is _TIMER:
+            timers = copy.event if name == FrameKind.EVENT else copy.processing
+            if value:
+                timers.add(key)
+            else:
+                timers.discard(key)
+            continue
+        values = copy.plain.setdefault(name, {})
+        if namespace is not None:
+            values = copy.spaced.setdefault(name, {}).setdefault(namespace, {})
+        if value is MISSING:
+            values.pop(key, None)
+        else:
+            values[key] = value
 
 
 def _contents(copy: GroupCopy, filters: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:

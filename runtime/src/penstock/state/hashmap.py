@@ -1,7 +1,7 @@
 """Keyed state as Python dicts, by key group. Made by the task for each keyed operator; all calls in the task thread.
 
-A snapshot freezes by key group: `freeze` only marks all groups, and a group's dicts are copied when its turn comes or
-just before it is first touched (setting the current key touches its group), whichever is sooner: see `state.freezing`.
+A snapshot freezes by key group: `freeze` only marks all groups, a group's dicts are copied when its turn comes, and what
+changes before is noted: see `state.freezing`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -45,16 +45,18 @@ class HashMapTable:
                 value = MISSING if values is None else values.get(backend.current_key, MISSING)
         except IndexError:
             raise backend.no_key(self.name) from None
-        if backend.frozen is not None and type(value) not in ATOMS:
+        if backend.frozen is not None and type(value) not in ATOMS and value is not MISSING:
             backend.frozen.guard(backend.group, self.name, namespace, backend.current_key, value)
         return value
 
-    # The group was copied, if it had to be, when the key was set, and the value is cloned by `get`.
+    # The value is cloned for a snapshot under way, if it has to be, by `get`.
     for_update = get
 
     def put(self, value: Any, namespace: Any = None) -> None:
         """Set the value for the current key."""
         backend = self._backend
+        if backend.frozen is not None:
+            self._note(backend.frozen, backend.group, backend.current_key, namespace)
         try:
             if namespace is None:
                 self.plain[backend.group][backend.current_key] = value
@@ -74,7 +76,15 @@ class HashMapTable:
             raise backend.no_key(self.name)
         self._remove(backend.group, backend.current_key, namespace)
 
+    def _note(self, frozen: FrozenState, group: int, key: Any, namespace: Any) -> None:
+        """What is there is about to be replaced: a snapshot may want it."""
+        if group in frozen.pending:
+            values = self.plain[group] if namespace is None else self.spaced[group].get(namespace, {})
+            frozen.note(group, self.name, namespace, key, values.get(key, MISSING))
+
     def _remove(self, group: int, key: Any, namespace: Any) -> None:
+        if self._backend.frozen is not None:
+            self._note(self._backend.frozen, group, key, namespace)
         if namespace is None:
             self.plain[group].pop(key, None)
             return
@@ -85,12 +95,17 @@ class HashMapTable:
                 del self.spaced[group][namespace]
 
     def group_of(self, key: Any) -> _Values:
-        """The writable dict of `key`'s group for namespace None."""
+        """The dict of `key`'s group for namespace None, writable at that key."""
         backend = self._backend
         group = backend.touch(key)
         values = self.plain[group]
-        if backend.frozen is not None:
-            backend.frozen.guard(group, self.name, None, key, values.get(key))
+        frozen = backend.frozen
+        if frozen is not None:
+            value = values.get(key, MISSING)
+            if type(value) not in ATOMS and value is not MISSING:
+                frozen.guard(group, self.name, None, key, value)
+            else:
+                self._note(frozen, group, key, None)
         return values
 
     def entries(self) -> Iterator[tuple[Any, Any, Any]]:
@@ -112,7 +127,6 @@ class HashMapTable:
         for group, key, namespace, value in islice(self._sweeping, limit):
             seen += 1
             if not is_live(value) and not self._is_live_now(is_live, group, key, namespace):
-                self._backend.touch(key)
                 self._remove(group, key, namespace)
                 removed += 1
         if seen < limit:
@@ -142,7 +156,6 @@ class HashMapBackend:
     __slots__ = (
         "_declared",
         "_index",
-        "_pending",
         "_size",
         "_tables",
         "current_key",
@@ -165,12 +178,11 @@ class HashMapBackend:
         self._declared = DeclaredStates(operator_name)
         self.frozen: FrozenState | None = None
         """The snapshot that live values may still be part of."""
-        self._pending: set[int] = set()
         self.current_key: Any = None
         self.group = NO_GROUP
         """Key group of the current key, minus `first`."""
-        self.event_timers = TimerQueue(self._size)
-        self.processing_timers = TimerQueue(self._size)
+        self.event_timers = TimerQueue(self._size, FrameKind.EVENT)
+        self.processing_timers = TimerQueue(self._size, FrameKind.PROCESSING)
 
     def set_current_key(self, key: Any) -> None:
         """Make it the key that tables and timers use."""
@@ -179,15 +191,12 @@ class HashMapBackend:
         self.group = group
 
     def touch(self, key: Any) -> int:
-        """The group of a key (minus `first`), copied before its caller may change it."""
+        """The group of a key, minus `first`."""
         try:
-            group = self._index[key]
+            return self._index[key]
         except TypeError:
             # Python cannot hash it: the encoding names it, or accepts it all the same.
-            group = self._index.compute(key)
-        if group in self._pending and self.frozen is not None:
-            self.frozen.protect(group)
-        return group
+            return self._index.compute(key)
 
     @property
     def has_key(self) -> bool:
@@ -221,11 +230,8 @@ class HashMapBackend:
         """Begin a snapshot of everything as of now. One that is still under way is finished first."""
         self.finish_freezing()
         frozen = FrozenState(self, set(range(self._size)) if self._tables or self._has_timers() else set())
-        self.frozen = frozen
-        self._pending = frozen.pending
-        if self.group in frozen.pending:
-            # An operator may go on with the key that it set before the barrier.
-            frozen.protect(self.group)
+        if frozen.pending:
+            self.frozen = self.event_timers.journal = self.processing_timers.journal = frozen
         return frozen
 
     def finish_freezing(self) -> None:
@@ -236,7 +242,7 @@ class HashMapBackend:
     def thaw(self, frozen: FrozenState) -> None:
         """Live values are no part of that snapshot any more."""
         if self.frozen is frozen:
-            self.frozen = None
+            self.frozen = self.event_timers.journal = self.processing_timers.journal = None
 
     def copy_group(self, group: int) -> GroupCopy:
         """The group now, dicts copied, values shared."""
@@ -248,8 +254,8 @@ class HashMapBackend:
                 for table in tables
                 if table.spaced[group]
             },
-            self.event_timers.in_group(group).copy(),
-            self.processing_timers.in_group(group).copy(),
+            self.event_timers.in_group(group),
+            self.processing_timers.in_group(group),
         )
 
     def live_filters(self) -> dict[str, Any]:

@@ -7,23 +7,35 @@ leaves the heap when it is reached.
 
 import heapq
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 Timer = tuple[int, Any, Any]
 """(time, key, namespace)"""
 
 
+class TimerJournal(Protocol):
+    """A snapshot under way."""
+
+    def note_timer(self, group: int, kind: str, timer: Timer, was_there: bool) -> None:
+        """This timer is about to come or go."""
+
+
 class TimerQueue:
     """Timers of one kind (event or processing time)."""
 
-    __slots__ = ("_groups", "_heap")
+    __slots__ = ("_groups", "_heap", "_kind", "journal")
 
-    def __init__(self, group_count: int) -> None:
+    def __init__(self, group_count: int, kind: str = "") -> None:
+        self._kind = kind
+        self.journal: TimerJournal | None = None
+        """The snapshot that wants to know of changes."""
         self._groups: list[dict[int, dict[tuple[Any, Any], None]]] = [{} for _ in range(group_count)]
         self._heap: list[tuple[int, int]] = []
 
     def add(self, group: int, timestamp: int, key: Any, namespace: Any) -> None:
         """Add a timer unless it is there."""
+        if self.journal is not None:
+            self._note(self.journal, group, (timestamp, key, namespace))
         timers = self._groups[group].get(timestamp)
         if timers is None:
             self._groups[group][timestamp] = {(key, namespace): None}
@@ -33,6 +45,8 @@ class TimerQueue:
 
     def discard(self, group: int, timestamp: int, key: Any, namespace: Any) -> None:
         """Remove a timer if it is there."""
+        if self.journal is not None:
+            self._note(self.journal, group, (timestamp, key, namespace))
         timers = self._groups[group].get(timestamp)
         if timers is not None:
             # Without timers the time stays until its place in the heap is reached: it may get new ones.
@@ -56,13 +70,13 @@ class TimerQueue:
         """Remove the timer that `peek` showed."""
         timestamp, group = self._heap[0]
         timers = self._groups[group][timestamp]
-        del timers[next(iter(timers))]
+        timer = next(iter(timers))
+        if self.journal is not None:
+            self._note(self.journal, group, (timestamp, *timer))
+        del timers[timer]
 
     def fire(self, until: int, set_key: Callable[[Any], None]) -> Iterator[Timer]:
-        """Remove and give each timer up to `until`, earliest first, those too that are added meanwhile.
-
-        Sets its key before it is removed: that copies its group, if a snapshot is under way, with the timer still in it.
-        """
+        """Remove and give each timer up to `until`, its key set, earliest first, those too that are added meanwhile."""
         heap = self._heap
         while (first := self._first()) is not None and first[0] <= until:
             timestamp, group = first
@@ -72,6 +86,8 @@ class TimerQueue:
                     continue
                 key, namespace = timer
                 set_key(key)
+                if self.journal is not None:
+                    self._note(self.journal, group, (timestamp, key, namespace))
                 del timers[timer]
                 yield timestamp, key, namespace
                 if heap[0] is not first:
@@ -85,12 +101,19 @@ class TimerQueue:
             for key, namespace in timers
         }
 
+    def _note(self, journal: TimerJournal, group: int, timer: Timer) -> None:
+        timestamp, key, namespace = timer
+        journal.note_timer(
+            group, self._kind, timer, (key, namespace) in self._groups[group].get(timestamp, ())
+        )
+
     def _first(self) -> tuple[int, int] | None:
         heap, groups = self._heap, self._groups
         while heap:
-            timestamp, group = heap[0]
+            first = heap[0]
+            timestamp, group = first
             if groups[group][timestamp]:
-                return timestamp, group
+                return first
             heapq.heappop(heap)
             del groups[group][timestamp]
         return None

@@ -125,7 +125,6 @@ def _due(timers: TimerSet, until: int, backend: SlotBackend) -> Iterator[Timer]:
 def _one_by_one(timers: TimerSet, until: int, backend: SlotBackend) -> Iterator[Timer]:
     while (first := timers.peek()) is not None and first[1][0] <= until:
         timestamp, key, namespace = first[1]
-        # Setting the key freezes its group, if a snapshot is under way, with the timer still in it.
         backend.set_current_key(key)
         timers.pop()
         yield timestamp, key, namespace
