@@ -33,6 +33,7 @@ from penstock.control.registration import (
     TaskManagerCommand,
 )
 from penstock.graph.jobgraph import JobGraph
+from penstock.ha.jobs import JobStore, StoredJob
 from penstock.jobmanager.alignments import Alignments
 from penstock.jobmanager.clock import now_ms
 from penstock.jobmanager.events import (
@@ -46,9 +47,9 @@ from penstock.jobmanager.events import (
 from penstock.jobmanager.inspections import Inspections
 from penstock.jobmanager.machine import JobMachine
 from penstock.jobmanager.registry import Registry, TaskManager
-from penstock.jobmanager.requirements import Requirements, problems_of
+from penstock.jobmanager.requirements import Bounds, Requirements, problems_of
 from penstock.jobmanager.running import RunningJob
-from penstock.jobmanager.storage import JobStorage
+from penstock.jobmanager.storage import JobStorage, KeptJob
 
 log = logging.getLogger(__name__)
 CHECK_SECONDS = 0.5
@@ -57,7 +58,10 @@ CHECK_SECONDS = 0.5
 class Master:
     """Owns everything of a JobManager but its sockets. `start` and `close` run in the loop."""
 
-    def __init__(self, configuration: Mapping[str, str], fallback_directory: str) -> None:
+    def __init__(
+        self, configuration: Mapping[str, str], fallback_directory: str, kept: JobStore | None = None
+    ) -> None:
+        self._kept = kept
         self.configuration = dict(configuration)
         self.registry = Registry()
         self.jobs: dict[str, RunningJob] = {}
@@ -95,6 +99,7 @@ class Master:
         job_id: str | None = None,
         savepoint: str | None = None,
         allow_non_restored: bool = False,
+        requirements: Mapping[str, tuple[int, int]] | None = None,
     ) -> RunningJob:
         """Run a job. ValueError when its configuration cannot be read."""
         job_id = job_id or uuid.uuid4().hex
@@ -103,13 +108,33 @@ class Master:
         savepoint = savepoint or configuration.get("execution.state-recovery.path")
         savepoint = savepoint or configuration.get("execution.savepoint.path")
         machine = JobMachine(job_id, graph, configuration, settings, allow_non_restored, now_ms())
-        storage = JobStorage(settings.directory or self._fallback_directory, job_id, configuration, savepoint)
+        if requirements is not None:
+            machine.job.requirements = {key: Bounds(*bounds) for key, bounds in requirements.items()}
+        kept = None
+        if self._kept is not None:
+            stored = StoredJob(
+                job_id=job_id,
+                graph=graph.model_dump_json(),
+                savepoint=savepoint,
+                allow_non_restored=allow_non_restored,
+                requirements=dict(requirements) if requirements is not None else None,
+            )
+            kept = KeptJob(self._kept, stored)
+        directory = settings.directory or self._fallback_directory
+        storage = JobStorage(directory, job_id, configuration, savepoint, kept)
         job = RunningJob(machine, storage, self)
         self.jobs[job_id] = job
         log.info("Job %s (%s) submitted", graph.name, job_id)
         job.start()
         self._offer_slots()
         return job
+
+    def recover(self, stored: StoredJob) -> RunningJob:
+        """Take over a job from the leader before."""
+        graph = JobGraph.model_validate_json(stored.graph)
+        return self.submit(
+            graph, stored.job_id, stored.savepoint, stored.allow_non_restored, stored.requirements
+        )
 
     def trigger(
         self,

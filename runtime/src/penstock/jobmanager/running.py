@@ -10,8 +10,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
+from penstock.checkpoint.store import SnapshotProblem, Superseded
 from penstock.control.messages import Command, SlotAddress
 from penstock.filesystems.errors import FileSystemError
+from penstock.ha.contract import HighAvailabilityDown, NotLeader
 from penstock.jobmanager import effects
 from penstock.jobmanager.clock import now_ms
 from penstock.jobmanager.enumerators import Enumerators
@@ -50,6 +52,7 @@ class RunningJob:
         self._io = ThreadPoolExecutor(1, thread_name_prefix="storage")
         self._enumerators: Enumerators | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._is_ending = False
         self.ended = asyncio.Event()
         """Set when the job is terminal and its end is on record."""
 
@@ -70,6 +73,9 @@ class RunningJob:
             why = f": {failure.message}" if failure and after in ("FAILING", "FAILED", "RESTARTING") else ""
             log.info("Job %s switched from %s to %s%s", self.machine.job.id, before, after, why)
         self._carry_out(wanted)
+        if isinstance(event, RequirementsChanged):
+            bounds = {key: (its.lower, its.upper) for key, its in event.wanted.items()}
+            self._quietly(lambda: self.storage.keep_requirements(bounds))
 
     def close(self) -> None:
         """Stop threads and timers; the job is lost to this process."""
@@ -81,8 +87,9 @@ class RunningJob:
     def _carry_out(self, wanted: list[effects.Effect]) -> None:
         for effect in wanted:
             self._do(effect)
-        if self.machine.job.status == "FAILED":
-            self.ended.set()
+        if self.machine.job.status == "FAILED" and not self._is_ending:
+            self._is_ending = True
+            self._quietly(self.storage.forget, self.ended.set)
         self._set_timer()
 
     def _do(self, effect: effects.Effect) -> None:
@@ -114,13 +121,13 @@ class RunningJob:
         elif isinstance(effect, effects.WriteMetadata):
             self._in_thread(lambda: storage.write(effect.location, effect.metadata))
         elif isinstance(effect, effects.MarkCommitted):
-            self._quietly(lambda: storage.store.mark_committed(effect.location, effect.checkpoint_id))
+            self._quietly(lambda: storage.mark_committed(effect.location, effect.checkpoint_id))
         elif isinstance(effect, effects.Discard):
-            self._quietly(lambda: storage.store.discard(effect.location))
+            self._quietly(lambda: storage.discard(effect.location))
         elif isinstance(effect, effects.Prune):
             self._quietly(lambda: storage.prune(effect.keep))
         elif isinstance(effect, effects.StoreResult):
-            self._quietly(lambda: storage.store.write_result(effect.status), self.ended.set)
+            self._quietly(lambda: storage.write_result(effect.status), self.ended.set)
 
     def _in_thread(self, work: Callable[[], JobEvent]) -> None:
         self._io.submit(lambda: self._post(work()))
@@ -131,8 +138,8 @@ class RunningJob:
         def run() -> None:
             try:
                 work()
-            except FileSystemError as error:
-                log.warning("storage: %s", error)
+            except (FileSystemError, SnapshotProblem, Superseded, NotLeader, HighAvailabilityDown) as error:
+                log.warning("storage: %s: %s", type(error).__name__, error)
             except Exception:
                 log.exception("storage: the work failed, and the job goes on")
             finally:

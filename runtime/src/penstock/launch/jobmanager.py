@@ -14,11 +14,14 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
 from penstock.checkpoint.settings import duration_of, read_settings
 from penstock.filesystems.errors import FileSystemError
+from penstock.ha.jobs import StoredJob
+from penstock.ha.settings import read_ha
 from penstock.jobmanager.master import Master
 from penstock.jobmanager.status import JobStatus
 from penstock.jobmanager.storage import JobStorage
@@ -31,6 +34,9 @@ from penstock.rest.application import Application, JobWish
 from penstock.rest.log_tail import LogTail
 from penstock.taskmanager.dependencies import DIGEST_KEY
 from penstock.web import folder as page_folder
+
+if TYPE_CHECKING:
+    from penstock.launch.standby import LeaderTerm
 
 log = logging.getLogger(__name__)
 TAIL = 4000
@@ -55,37 +61,66 @@ class JobManagerOptions:
 def run_jobmanager(options: JobManagerOptions) -> int:
     """Serve; the exit status is 0 when the job ended well."""
     with tempfile.TemporaryDirectory(prefix="penstock-jm-", ignore_cleanup_errors=True) as scratch:
-        return asyncio.run(_serve(options, Path(scratch)))
+        return asyncio.run(_run(options, Path(scratch)))
 
 
-async def _serve(options: JobManagerOptions, scratch: Path) -> int:
+async def _run(options: JobManagerOptions, scratch: Path) -> int:
+    """Serve at once, or with high availability whenever this JobManager leads."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    ha = read_ha(options.configuration)
+    if ha is None:
+        return await _serve(options, scratch, ended, None)
+    from penstock.launch.standby import stand_by
+
+    async def serve(term: "LeaderTerm") -> int:
+        own = Path(tempfile.mkdtemp(dir=scratch))
+        return await _serve(options, own, ended, term)
+
+    return await stand_by(ha, options.configuration, ended, serve)
+
+
+async def _serve(
+    options: JobManagerOptions, scratch: Path, ended: asyncio.Event, term: "LeaderTerm | None"
+) -> int:
     configuration = options.configuration
-    master = Master(configuration, str(scratch / "checkpoints"))
+    fallback = term.storage if term else str(scratch / "checkpoints")
+    master = Master(configuration, fallback, term.jobs if term else None)
     master.start()
     application = Application(master, options.wish) if options.program else None
     stop = application.shut_down if application else asyncio.Event()
     bundles: dict[str, Path] = {}
     session = None if application else SessionPrograms(master, scratch, bundles)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    ends = [asyncio.create_task(_then(event, stop)) for event in (ended, term.lost if term else ended)]
     rest = rest_app(master, application, options.log_folder, page_folder(), options.log_tail, stop, session)
     internal = internal_app(master, application, bundles)
     servers, target = await _start_servers(configuration, rest, internal, scratch)
     work = None
     try:
         if application is not None:
-            work = asyncio.create_task(_run_application(options, application, scratch, target))
+            work = asyncio.create_task(_run_application(options, application, scratch, target, term))
+        elif term is not None:
+            for stored in await asyncio.to_thread(term.jobs.jobs):
+                master.recover(stored)
         await stop.wait()
     finally:
-        if work is not None:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+        for task in (*ends, work):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         if session is not None:
             await session.close()
         await master.close()
-        await asyncio.gather(*(server.close() for server in servers))
+        for server in servers:
+            await server.close()
     return 0 if application is None or application.reason is None else 1
+
+
+async def _then(event: asyncio.Event, follows: asyncio.Event) -> None:
+    await event.wait()
+    follows.set()
 
 
 async def _start_servers(
@@ -110,13 +145,22 @@ async def _start_servers(
 
 
 async def _run_application(
-    options: JobManagerOptions, application: Application, scratch: Path, target: str
+    options: JobManagerOptions,
+    application: Application,
+    scratch: Path,
+    target: str,
+    term: "LeaderTerm | None",
 ) -> None:
     if await asyncio.to_thread(_ended_before, options, application):
         log.info("the job is already %s: nothing runs again", application.finished_before)
     else:
         prepared = await asyncio.to_thread(_fetch, options, application, scratch)
-        if prepared is not None:
+        stored = await asyncio.to_thread(_left_behind, options, term) if term and prepared else None
+        if stored is not None:
+            log.info("job %s is taken over", stored.job_id)
+            application.job = application.master.recover(stored)
+            application.submitted.set()
+        elif prepared is not None:
             await _run_main(options, application, prepared, scratch, target)
     if application.job is not None:
         await application.job.ended.wait()
@@ -125,6 +169,12 @@ async def _run_application(
             application.fail(application.status().reason or "JobFailed", application.status().message or "")
     if options.configuration.get("execution.shutdown-on-application-finish", "true") != "false":
         application.shut_down.set()
+
+
+def _left_behind(options: JobManagerOptions, term: "LeaderTerm") -> StoredJob | None:
+    """The job that the leader before was running: its program's main has done its work."""
+    wanted = options.wish.job_id
+    return next((job for job in term.jobs.jobs() if wanted in (None, job.job_id)), None)
 
 
 def _ended_before(options: JobManagerOptions, application: Application) -> bool:

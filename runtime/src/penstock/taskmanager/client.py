@@ -8,27 +8,48 @@ import httpx
 from pydantic import BaseModel
 
 from penstock.control.registration import EventBatch, Poll, Polled, Registered, Registration
-from penstock.taskmanager.link import LinkDown
+from penstock.ha.opening import connect_ha
+from penstock.ha.settings import ZOOKEEPER, read_ha
+from penstock.taskmanager.link import JobManagerLink, LinkDown
 
 M = TypeVar("M", bound=BaseModel)
 ANSWER_SECONDS = 20.0
+_WATCH_SECONDS = 1.0
+"""How often a TaskManager asks ZooKeeper whether another JobManager leads."""
 
 
-def connect(configuration: Mapping[str, str]) -> "HttpLink":
-    """A link as `penstock.rpc.socket`, else `jobmanager.rpc.address/port` with `penstock.rpc.tls.*`, say."""
+def connect(configuration: Mapping[str, str]) -> JobManagerLink:
+    """A link as the configuration says: to the leader with high availability, else to the one JobManager there is."""
+    ha = read_ha(configuration)
+    if ha is not None:
+        from penstock.taskmanager.leader import LeaderLink
+
+        watch = _WATCH_SECONDS if ha.kind == ZOOKEEPER else ha.retry_period
+        return LeaderLink(
+            lambda: connect_ha(ha, configuration), lambda address: link_to(address, configuration), watch
+        )
     path = configuration.get("penstock.rpc.socket")
     if path:
-        return HttpLink("http://jobmanager", httpx.AsyncHTTPTransport(uds=path))
+        return link_to(f"unix:{path}", configuration)
     host = configuration.get("jobmanager.rpc.address", "localhost")
     port = configuration.get("jobmanager.rpc.port", "6123")
-    ca = configuration.get("penstock.rpc.tls.ca")
-    if not ca:
+    if not configuration.get("penstock.rpc.tls.ca"):
         raise ValueError(
             "penstock.rpc.socket, or jobmanager.rpc.address with penstock.rpc.tls.*, must be set"
         )
-    context = ssl.create_default_context(cafile=ca)
+    return link_to(f"https://{host}:{port}", configuration)
+
+
+def link_to(address: str, configuration: Mapping[str, str]) -> "HttpLink":
+    """A link to `unix:PATH`, or to `https://HOST:PORT` with the certificates of `penstock.rpc.tls.*`."""
+    if address.startswith("unix:"):
+        return HttpLink("http://jobmanager", httpx.AsyncHTTPTransport(uds=address.removeprefix("unix:")))
+    context = ssl.create_default_context(cafile=configuration["penstock.rpc.tls.ca"])
+    # As between slots: the CA is the job's own, whoever holds a certificate of it is a process of the job. A leader is
+    # reached at the address of its pod, which no certificate made beforehand can name.
+    context.check_hostname = read_ha(configuration) is None
     context.load_cert_chain(configuration["penstock.rpc.tls.cert"], configuration["penstock.rpc.tls.key"])
-    return HttpLink(f"https://{host}:{port}", httpx.AsyncHTTPTransport(verify=context))
+    return HttpLink(address, httpx.AsyncHTTPTransport(verify=context))
 
 
 class HttpLink:
