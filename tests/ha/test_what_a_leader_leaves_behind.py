@@ -1,0 +1,129 @@
+"""Jobs and pointers that the next leader finds, and what a JobManager without a valid term may not do."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from penstock.checkpoint.store import CheckpointStore
+from penstock.ha.contract import NotLeader
+from penstock.ha.jobs import CheckpointPointer, JobStore, StoredJob
+from penstock.jobmanager.events import MetadataFailed, MetadataWritten, PreparationFailed, Prepared
+from penstock.jobmanager.storage import JobStorage, KeptJob
+from penstock_api.manifest import CheckpointMetadata, SnapshotKind
+from tests.ha.election_in_memory import Election, Member
+
+JOB = "e" * 32
+
+
+def metadata(number: int, attempt: int) -> CheckpointMetadata:
+    return CheckpointMetadata(
+        kind=SnapshotKind.CHECKPOINT,
+        job_id=JOB,
+        job_name="job",
+        checkpoint_id=number,
+        attempt=attempt,
+        trigger_timestamp=number,
+        completed_timestamp=number,
+        python_version="3",
+        penstock_version="0",
+        operators=[],
+    )
+
+
+class Leading:
+    """One JobManager's storage of the job."""
+
+    def __init__(self, election: Election, folder: Path) -> None:
+        self.member = Member(election)
+        self.member.lead()
+        self.jobs = JobStore(self.member, f"file://{folder}/ha", "cluster", {})
+        kept = KeptJob(self.jobs, StoredJob(job_id=JOB, graph="{}"))
+        self.storage = JobStorage(f"file://{folder}/checkpoints", JOB, {}, None, kept)
+
+    def prepare(self) -> Prepared:
+        found = self.storage.prepare()
+        assert isinstance(found, Prepared)
+        return found
+
+    def write(self, number: int, attempt: int) -> MetadataWritten | MetadataFailed:
+        return self.storage.write(self.storage.store.location(number), metadata(number, attempt))
+
+
+def test_next_leader_finds_the_job_and_its_newest_checkpoint(tmp_path: Path) -> None:
+    election = Election()
+    first = Leading(election, tmp_path)
+    attempt = first.prepare().attempt
+    assert isinstance(first.write(1, attempt), MetadataWritten)
+    assert isinstance(first.write(2, attempt), MetadataWritten)
+    first.storage.keep_requirements({"v": (1, 4)})
+    second = Leading(election, tmp_path)
+    (stored,) = second.jobs.jobs()
+    assert stored.requirements == {"v": (1, 4)}
+    assert second.jobs.checkpoint_of(JOB) == CheckpointPointer(2, second.storage.store.location(2))
+    found = second.prepare()
+    assert found.restored is not None
+    assert (found.attempt, found.restored.metadata.checkpoint_id) == (attempt + 1, 2)
+
+
+def test_pointer_finds_a_checkpoint_in_another_folder(tmp_path: Path) -> None:
+    election = Election()
+    first = Leading(election, tmp_path)
+    first.write(3, first.prepare().attempt)
+    moved = JobStorage(
+        f"file://{tmp_path}/elsewhere", JOB, {}, None, KeptJob(first.jobs, StoredJob(job_id=JOB, graph=""))
+    )
+    found = moved.prepare()
+    assert isinstance(found, Prepared)
+    assert found.restored is not None
+    assert found.restored.metadata.checkpoint_id == 3
+    assert found.next_checkpoint_id == 4
+
+
+def test_former_leader_claims_completes_and_deletes_nothing(tmp_path: Path) -> None:
+    election = Election()
+    first = Leading(election, tmp_path)
+    attempt = first.prepare().attempt
+    first.write(1, attempt)
+    second = Leading(election, tmp_path)
+    second.write(2, second.prepare().attempt)
+    failed = first.write(2, attempt)
+    assert isinstance(failed, MetadataFailed)
+    assert failed.is_superseded
+    refused = first.storage.prepare()
+    assert isinstance(refused, PreparationFailed)
+    assert refused.is_final
+    location = first.storage.store.location(2)
+    forbidden: list[Callable[[], None]] = [
+        lambda: first.storage.discard(location),
+        lambda: first.storage.prune(0),
+        lambda: first.storage.write_result("FINISHED"),
+        lambda: first.storage.forget(),
+        lambda: first.jobs.store(StoredJob(job_id=JOB, graph="{}")),
+    ]
+    for call in forbidden:
+        with pytest.raises(NotLeader):
+            call()
+    store = CheckpointStore(f"file://{tmp_path}/checkpoints", JOB, {})
+    assert [number for number, _ in store.completed_locations()] == [1, 2]
+    assert store.read_result() is None
+    assert len(second.jobs.jobs()) == 1
+
+
+def test_leader_whose_attempt_was_overtaken_tries_again(tmp_path: Path) -> None:
+    leading = Leading(Election(), tmp_path)
+    attempt = leading.prepare().attempt
+    CheckpointStore(f"file://{tmp_path}/checkpoints", JOB, {}).claim_attempt()
+    failed = leading.write(1, attempt)
+    assert isinstance(failed, MetadataFailed)
+    assert not failed.is_superseded, "the job restarts with the next attempt"
+    assert leading.prepare().attempt == attempt + 2
+
+
+def test_job_that_ended_is_not_left_behind(tmp_path: Path) -> None:
+    leading = Leading(Election(), tmp_path)
+    leading.write(1, leading.prepare().attempt)
+    leading.storage.write_result("FINISHED")
+    assert leading.jobs.jobs() == []
+    assert leading.jobs.checkpoint_of(JOB) is None
+    assert not [path for path in (tmp_path / "ha").rglob("*") if path.is_file()]
