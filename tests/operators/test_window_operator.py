@@ -72,6 +72,7 @@ def test_results_carry_the_last_millisecond_of_their_window() -> None:
     job = windows(TumblingEventTimeWindows.of(Time.seconds(5)), Content(reduce=lambda a, b: a))
     job.feed(("a", 1), at=[10])
     job.timers.advance(5000)
+    job.operator.on_watermark(5000)
     assert job.output.records == [(("a", 1), 4999)]
 
 

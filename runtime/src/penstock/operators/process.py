@@ -140,6 +140,8 @@ class ProcessOperator(PassiveOperator):
         self._is_batch = is_batch_job(ctx.configuration)
         if self._is_batch:
             hold_processing_timers(ctx)
+        self._fired = Collector()
+        """Results of event timers, until the watermark that fired them goes on."""
         self._context = KeyedProcessContext(service, ctx.state)
         self._on_timer = OnTimerContext(service, ctx.state)
         runtime = RuntimeContext(ctx)
@@ -163,25 +165,26 @@ class ProcessOperator(PassiveOperator):
         collector.flush(self.ctx.output)
 
     def on_watermark(self, timestamp: int) -> None:
-        """Batch mode: timers of the clock fire at the end of input."""
+        """Results of the timers that it fired go before it. Batch mode: timers of the clock fire at the end of input."""
+        self._fired.flush(self.ctx.output)
         if self._is_batch and timestamp == MAX_WATERMARK:
             self._service.is_over = True
             fire_processing_timers(self.ctx, self)
         self.ctx.output.emit_watermark(timestamp)
 
     def on_event_timer(self, timestamp: int, key: Any, namespace: Any) -> None:
-        """Call `on_timer`; results carry the timer's time."""
-        self._fire(timestamp, TimeDomain.EVENT_TIME, timestamp)
+        """Call `on_timer`; results carry the timer's time, and go on with the watermark."""
+        self._fire(timestamp, TimeDomain.EVENT_TIME, timestamp, self._fired)
 
     def on_processing_timer(self, timestamp: int, key: Any, namespace: Any) -> None:
         """Call `on_timer`; results have no event time."""
-        self._fire(timestamp, TimeDomain.PROCESSING_TIME, MIN_TIMESTAMP)
-
-    def _fire(self, timestamp: int, domain: TimeDomain, stamp: int) -> None:
         collector = Collector()
+        self._fire(timestamp, TimeDomain.PROCESSING_TIME, MIN_TIMESTAMP, collector)
+        collector.flush(self.ctx.output)
+
+    def _fire(self, timestamp: int, domain: TimeDomain, stamp: int, collector: Collector) -> None:
         self._on_timer._fired(timestamp, domain)  # noqa: SLF001 - the operator moves its own context
         collector.take(self._function.on_timer(timestamp, self._on_timer), stamp)
-        collector.flush(self.ctx.output)
 
     def close(self) -> None:
         """Close the function."""

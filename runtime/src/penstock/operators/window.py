@@ -14,14 +14,16 @@ from penstock.operators.batch_mode import fire_processing_timers, hold_processin
 from penstock.operators.collector import Collector
 from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch, OperatorContext, is_batch_job
 from penstock.operators.runtime_context import RuntimeContext
+from penstock.operators.tumbling_loop import TumblingLoop
 from penstock.operators.window_content import Content, Emission, WindowContext
 from penstock.operators.window_merging import Merge, plan_merges
 from penstock.operators.window_trigger import NoWindowState, WindowHandles, WindowState, WindowTriggerContext
 from penstock.state.contract import MISSING
-from penstock.windows.assigners import MergingWindowAssigner, WindowAssigner
+from penstock.state.hashmap import HashMapBackend, HashMapTable
+from penstock.windows.assigners import MergingWindowAssigner, TumblingEventTimeWindows, WindowAssigner
 from penstock.windows.evictors import Evictor, TimestampedValue
 from penstock.windows.triggers import EventTimeTrigger, Trigger, TriggerResult
-from penstock.windows.window import MAX_TIMESTAMP, namespace_of, window_of
+from penstock.windows.window import MAX_TIMESTAMP, TimeWindow, namespace_of, window_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,22 @@ class WindowOperator(PassiveOperator):
             hold_processing_timers(ctx)
         for function in self._functions():
             function.open(self._runtime)
+        self._fired = Collector()
+        """Results of event timers, until the watermark that fired them goes on."""
+        self._quick = self._quick_way()
+
+    def _quick_way(self) -> TumblingLoop | None:
+        """The quick way, where the program asks for nothing that it cannot do."""
+        spec = self._spec
+        is_plain = self._fires_at_end and not self._keeps_records and spec.lateness_ms == 0
+        if type(self) is not WindowOperator or not is_plain:
+            return None  # one that adds to it takes the slow way
+        if type(spec.assigner) is not TumblingEventTimeWindows:
+            return None
+        if not (isinstance(self._state, HashMapBackend) and isinstance(self._table, HashMapTable)):
+            return None
+        self._quick_context = self._context(None, None)
+        return TumblingLoop(self._state, self._table, spec.assigner, spec.content, spec.emission, self)
 
     def _functions(self) -> list[Any]:
         own = [self._spec.emission.function] if hasattr(self._spec.emission.function, "open") else []
@@ -89,6 +107,9 @@ class WindowOperator(PassiveOperator):
 
     def process(self, batch: Batch, input_index: int) -> None:
         """Put each record into its windows; those that are over take no more."""
+        if self._quick is not None and self._quick.can_run and batch.timestamps is not None:
+            self._process_quickly(self._quick, batch.values, batch.timestamps)
+            return
         collector = Collector()
         times = batch.timestamps if batch.timestamps is not None else [MIN_TIMESTAMP] * len(batch)
         assign, set_key, key_of = (
@@ -105,6 +126,14 @@ class WindowOperator(PassiveOperator):
             if not taken:
                 self._drop(value, timestamp, collector)
         collector.flush(self.ctx.output)
+
+    def _process_quickly(self, quick: TumblingLoop, values: list[Any], times: list[int]) -> None:
+        late = quick.add(map(self._key_of, values), values, times, self.ctx.timers.current_watermark())
+        if late:
+            collector = Collector()
+            for value, timestamp in late:
+                self._drop(value, timestamp, collector)
+            collector.flush(self.ctx.output)
 
     def _drop(self, value: Any, timestamp: int, collector: Collector) -> None:
         """A record that no window took; it is late unless its assigner gave it no window."""
@@ -256,33 +285,46 @@ class WindowOperator(PassiveOperator):
         return WindowContext(window, self._state.current_key, self._runtime, state, self.ctx.timers)
 
     def on_watermark(self, timestamp: int) -> None:
-        """Batch mode: windows of the clock end with the input."""
+        """Results of the windows that it ended go before it. Batch mode: windows of the clock end with the input."""
+        self._fired.flush(self.ctx.output)
         if self._is_batch and timestamp == MAX_WATERMARK:
             self._trigger_ctx.is_over = True
             fire_processing_timers(self.ctx, self)
         self.ctx.output.emit_watermark(timestamp)
 
     def on_event_timer(self, timestamp: int, key: Any, namespace: Any) -> None:
-        """Ask the trigger; at the window's very end forget it."""
-        self._on_timer(timestamp, namespace, self._spec.trigger.on_event_time, self._is_event_time)
+        """Ask the trigger; at the window's very end forget it. Results go on with the watermark."""
+        if self._quick is not None and self._quick.can_run:
+            window = TimeWindow(*namespace)
+            self._quick_context.point_to(window, key, WindowState(self._function_state, namespace))
+            self._quick.fire(key, namespace, self._quick_context, self._fired)
+            return
+        ask = self._spec.trigger.on_event_time
+        self._on_timer(timestamp, namespace, ask, self._is_event_time, self._fired)
 
     def on_processing_timer(self, timestamp: int, key: Any, namespace: Any) -> None:
         """Ask the trigger; at the window's very end forget it."""
-        self._on_timer(timestamp, namespace, self._spec.trigger.on_processing_time, not self._is_event_time)
+        collector = Collector()
+        ask = self._spec.trigger.on_processing_time
+        self._on_timer(timestamp, namespace, ask, not self._is_event_time, collector)
+        collector.flush(self.ctx.output)
 
     def _on_timer(
-        self, timestamp: int, namespace: Any, ask: Callable[..., TriggerResult], may_end: bool
+        self,
+        timestamp: int,
+        namespace: Any,
+        ask: Callable[..., TriggerResult],
+        may_end: bool,
+        collector: Collector,
     ) -> None:
         namespace = _plain(namespace)
         window = window_of(namespace)
         if self._merging is not None and window not in self._active():
             return  # it has become part of another, which has timers of its own
-        collector = Collector()
         result = ask(timestamp, window, self._trigger_ctx.at(namespace))
         self._act(result, window, namespace, collector)
         if may_end and timestamp == self._end_of(window):
             self._end(window, namespace)
-        collector.flush(self.ctx.output)
 
     def _end(self, window: Any, namespace: Any) -> None:
         self._spec.emission.clear(self._context(window, namespace))

@@ -75,6 +75,12 @@ class WindowContext:
         self._state_of_window = state_of_window
         self._times = times
 
+    def point_to(self, window: Any, key: Any, state_of_window: Any) -> None:
+        """Mean that window and key from now on; for the operator, not for functions."""
+        self._window = window
+        self._key = key
+        self._state_of_window = state_of_window
+
     def window(self) -> Any:
         """The window."""
         return self._window

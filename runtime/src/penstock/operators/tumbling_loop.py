@@ -1,0 +1,103 @@
+"""The quick way through tumbling event-time windows on the hashmap backend: one loop a batch, one dict access a record.
+
+Used by `operators.window` where nothing else can be asked for: its own trigger, no lateness, no evictor, and no snapshot
+under way (`can_run`), for then every change must go through the table. State and timers are the same as on the slow way,
+so that either goes on with what the other left.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from penstock.operators.collector import Collector
+from penstock.operators.window_content import Content, Emission, WindowContext
+from penstock.state.contract import MISSING
+from penstock.state.hashmap import HashMapBackend, HashMapTable
+from penstock.windows.assigners import TumblingEventTimeWindows, WindowAssignerContext
+
+_REMEMBERED_KEYS = 65_536
+
+
+class KeyGroups(dict[Any, int]):
+    """Key → its group in the backend, asked on first sight: the lookup of a known key runs in C."""
+
+    def __init__(self, backend: HashMapBackend) -> None:
+        super().__init__()
+        self._touch = backend.touch
+
+    def __missing__(self, key: Any) -> int:
+        """Ask the backend; the memory of old keys is bounded."""
+        group = self._touch(key)
+        if len(self) >= _REMEMBERED_KEYS:
+            self.clear()
+        self[key] = group
+        return group
+
+
+class TumblingLoop:
+    """Windows of one operator."""
+
+    def __init__(
+        self,
+        backend: HashMapBackend,
+        table: HashMapTable,
+        assigner: TumblingEventTimeWindows,
+        content: Content,
+        emission: Emission,
+        context: WindowAssignerContext,
+    ) -> None:
+        self._context = context
+        self._backend = backend
+        self._spaced = table.spaced
+        self._groups = KeyGroups(backend)
+        self._assign = assigner.assign_windows
+        self._add: Callable[[Any, Any], Any] = content.adder()
+        self._elements = content.elements
+        self._emission = emission
+
+    @property
+    def can_run(self) -> bool:
+        """No snapshot needs to know of changes."""
+        return self._backend.frozen is None
+
+    def add(
+        self, keys: Iterable[Any], values: list[Any], times: list[int], watermark: int
+    ) -> list[tuple[Any, int]]:
+        """Put each record into its window; returns those that are late, with their times."""
+        groups, spaced, add = self._groups, self._spaced, self._add
+        add_timer = self._backend.event_timers.add
+        late: list[tuple[Any, int]] = []
+        start, end = 1, 0
+        namespace: Any = None
+        for key, value, time in zip(keys, values, times, strict=True):
+            if not start <= time <= end:
+                (window_of_time,) = self._assign(value, time, self._context)
+                start, end = window_of_time.start, window_of_time.max_timestamp()
+                namespace = (start, window_of_time.end)
+            if end <= watermark:
+                late.append((value, time))
+                continue
+            group = groups[key]
+            spaces = spaced[group]
+            window = spaces.get(namespace)
+            if window is None:
+                window = spaces[namespace] = {}
+            held = window.get(key, MISSING)
+            window[key] = add(held, value)
+            if held is MISSING:
+                add_timer(group, end, key, namespace)
+        return late
+
+    def fire(
+        self, key: Any, namespace: tuple[int, int], context: WindowContext, collector: Collector
+    ) -> None:
+        """Take the window of the current key out of state and give its results."""
+        spaces = self._spaced[self._backend.group]
+        window = spaces.get(namespace)
+        if window is None or key not in window:
+            return
+        held = window.pop(key)
+        if not window:
+            del spaces[namespace]
+        results = self._emission.results(context, key, self._elements(held))
+        collector.take(results, namespace[1] - 1)
+        self._emission.clear(context)
