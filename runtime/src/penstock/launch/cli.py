@@ -1,19 +1,16 @@
-"""The command line: `penstock jobmanager | taskmanager | run | info` and the verbs of `launch.verbs`."""
+"""The command line: `penstock jobmanager | taskmanager`, and the verbs of `launch.run_verbs` and `launch.verbs`."""
 
 import logging
-import os
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from penstock.launch import state, verbs
+from penstock.launch import run_verbs, state, verbs
 from penstock.launch.configuration import ConfigurationError, read_configuration
 
 app = typer.Typer(help="Penstock's stream runtime.", no_args_is_help=True, add_completion=False)
+run_verbs.register(app)
 verbs.register(app)
 state.register(app)
 
@@ -99,39 +96,6 @@ def taskmanager(
     _log_to(log_dir, "taskmanager", tail)
     logs = LogFiles("taskmanager.log", log_dir, tail)
     run_taskmanager(_configuration(config_dir, setting), resource_id, logs)
-
-
-@app.command()
-def run(
-    program: Annotated[str, typer.Argument(help="A .py file, a project folder or a zip.")],
-    arguments: Arguments = None,
-    config_dir: ConfigDir = None,
-    setting: Settings = None,
-    parallelism: Annotated[int | None, typer.Option("--parallelism", "-p")] = None,
-    from_savepoint: Annotated[str | None, typer.Option("--from-savepoint", "--fromSavepoint", "-s")] = None,
-) -> None:
-    """Run a program on a mini cluster of its own, until its job ends."""
-    import json
-
-    configuration = _configuration(config_dir, setting)
-    if parallelism is not None:
-        configuration["parallelism.default"] = str(parallelism)
-    if from_savepoint is not None:
-        configuration["execution.state-recovery.path"] = from_savepoint
-    environment = {**os.environ, "PENSTOCK_CONFIGURATION": json.dumps(configuration)}
-    command = [sys.executable, "-m", "penstock.launch.program", program, *(arguments or [])]
-    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
-
-
-@app.command()
-def info(program: Annotated[str, typer.Argument(help="A .py file.")], arguments: Arguments = None) -> None:
-    """Print a program's plan without running it."""
-    from penstock.launch.planning import plan_program
-
-    with tempfile.TemporaryDirectory(prefix="penstock-") as scratch:
-        text, status = plan_program(program, list(arguments or []), Path(scratch))
-    typer.echo(text)
-    raise typer.Exit(status)
 
 
 def main() -> None:

@@ -1,20 +1,24 @@
 """`penstock list | savepoint | checkpoint | stop | cancel`: Flink's CLI verbs and flags over the REST API.
 
-Registered on the command line by `launch.cli`. Talks to a running JobManager only; never starts anything.
+Registered on the command line by `launch.cli`. Each works against our JobManager and against Flink's.
 """
 
-import time
+import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-import httpx
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-DEFAULT_ADDRESS = "127.0.0.1:8081"
-TERMINAL = frozenset({"FINISHED", "CANCELED", "FAILED"})
-POLL_SECONDS = 0.2
+from penstock.launch.client import (
+    DEFAULT_ADDRESS,
+    TERMINAL,
+    JobManagerClient,
+    Refused,
+    fail,
+    with_client,
+)
 
 Address = Annotated[
     str,
@@ -29,74 +33,15 @@ Address = Annotated[
 JobId = Annotated[
     str, typer.Argument(metavar="JOB_ID", help="32 hex digits, as `penstock list` prints them.")
 ]
-Timeout = Annotated[float, typer.Option("--timeout", help="Seconds to wait for the end of it.")]
+Timeout = Annotated[
+    float, typer.Option("--timeout", metavar="SECONDS", help="How long to wait for the end of it.")
+]
 Format = Annotated[str, typer.Option("--type", "-type", help="CANONICAL or NATIVE.")]
-
-
-class Refused(Exception):
-    """The JobManager said no, or did not answer; the text is for the person at the terminal."""
-
-
-class JobManagerClient:
-    """The REST calls of these verbs. Every call has a deadline; a failure is a `Refused` that says what to do."""
-
-    def __init__(self, address: str) -> None:
-        base = address if "://" in address else f"http://{address}"
-        self._http = httpx.Client(base_url=f"{base}/v1", timeout=30)
-        self._address = address
-
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """One request; returns the JSON body. Raises Refused with what the server said."""
-        try:
-            response = self._http.request(method, path, json=body)
-        except httpx.HTTPError as error:
-            raise Refused(
-                f"no JobManager answers at {self._address} ({error}); name it with -m HOST:PORT"
-            ) from error
-        found: dict[str, Any] = response.json() if response.content else {}
-        if response.is_error:
-            said = [str(line) for line in found.get("errors", [])] or [response.reason_phrase]
-            raise Refused(f"{method} {path}: {said[-1].splitlines()[0]}")
-        return found
-
-    def wait_for_trigger(
-        self, job_id: str, request_id: str, kind: str, timeout_seconds: float
-    ) -> dict[str, Any]:
-        """Ask for a triggered operation until it is done; returns its `operation`."""
-        deadline = time.monotonic() + timeout_seconds
-        with Console(stderr=True).status(f"waiting for {kind} {request_id} …"):
-            while time.monotonic() < deadline:
-                found = self.call("GET", f"/jobs/{job_id}/{kind}s/{request_id}")
-                if found["status"]["id"] == "COMPLETED":
-                    operation: dict[str, Any] = found.get("operation") or {}
-                    failure = operation.get("failure-cause")
-                    if failure:
-                        raise Refused(f"the {kind} failed: {_first_line(failure)}")
-                    return operation
-                time.sleep(POLL_SECONDS)
-        raise Refused(
-            f"the {kind} is not done after {timeout_seconds:.0f} s; it goes on under trigger {request_id}"
-        )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
-
-def _first_line(failure: dict[str, Any]) -> str:
-    text = str(failure.get("stack-trace") or failure.get("class") or "unknown cause").strip()
-    return text.splitlines()[0] if text else "unknown cause"
-
-
-def _run(address: str, action: Any) -> None:
-    client = JobManagerClient(address)
-    try:
-        action(client)
-    except Refused as refused:
-        Console(stderr=True).print(f"penstock: {refused}", style="red", markup=False, highlight=False)
-        raise typer.Exit(1) from refused
-    finally:
-        client.close()
+Detached = Annotated[
+    bool, typer.Option("--detached", "-detached", help="Do not wait: print the trigger's id.")
+]
+_SCRIPT_WIDTH = 200
+FORMATS = ("CANONICAL", "NATIVE")
 
 
 def list_jobs(
@@ -111,50 +56,91 @@ def list_jobs(
 ) -> None:
     """List jobs."""
 
-    def show(client: JobManagerClient) -> None:
-        table = Table("job id", "name", "state", "started")
-        for job in client.call("GET", "/jobs/overview")["jobs"]:
-            waiting = job["state"] in {"INITIALIZING", "CREATED"}
-            if not every and job["state"] in TERMINAL:
-                continue
-            if (running and waiting and not scheduled) or (scheduled and not waiting and not running):
-                continue
-            started = datetime.fromtimestamp(job["start-time"] / 1000, UTC).astimezone()
-            table.add_row(job["jid"], job["name"], job["state"], f"{started:%Y-%m-%d %H:%M:%S}")
-        Console().print(table if table.row_count else "No jobs.")
+    def is_shown(state: str) -> bool:
+        waiting = state in {"INITIALIZING", "CREATED"}
+        if state in TERMINAL:
+            return every
+        return every or running == scheduled or (scheduled if waiting else running)
 
-    _run(jobmanager, show)
+    def show(client: JobManagerClient) -> None:
+        table = Table(Column("job id", min_width=32, no_wrap=True), "name", "state", "started", "tasks")
+        for job in client.call("GET", "/jobs/overview")["jobs"]:
+            if is_shown(job["state"]):
+                started = datetime.fromtimestamp(job["start-time"] / 1000, UTC).astimezone()
+                tasks = f"{job['tasks'].get('running', 0)}/{job['tasks'].get('total', 0)}"
+                table.add_row(job["jid"], job["name"], job["state"], f"{started:%Y-%m-%d %H:%M:%S}", tasks)
+        # A script that reads it wants whole lines, whatever the width.
+        console = Console() if sys.stdout.isatty() else Console(width=_SCRIPT_WIDTH)
+        console.print(table if table.row_count else "No jobs.")
+
+    with_client(jobmanager, show)
+
+
+def _format(text: str) -> str:
+    if text.upper() not in FORMATS:
+        fail(f"--type {text}: it is CANONICAL or NATIVE", status=2)
+    return text.upper()
+
+
+def _take(
+    client: JobManagerClient, job_id: str, verb: str, body: dict[str, Any], detached: bool, timeout: float
+) -> None:
+    trigger = client.call("POST", f"/jobs/{job_id}/{verb}", body)["request-id"]
+    if detached:
+        typer.echo(trigger)
+        return
+    operation = client.wait_for_trigger(f"/jobs/{job_id}/savepoints/{trigger}", "savepoint", timeout)
+    typer.echo(operation["location"])
 
 
 def savepoint(
-    job_id: JobId,
+    job_id: Annotated[str | None, typer.Argument(metavar="JOB_ID")] = None,
     directory: Annotated[
         str | None, typer.Argument(help="Where to put it; default: the job's savepoint directory.")
     ] = None,
     jobmanager: Address = DEFAULT_ADDRESS,
     format_type: Format = "CANONICAL",
+    dispose: Annotated[
+        str | None, typer.Option("--dispose", "-d", metavar="PATH", help="Delete this savepoint instead.")
+    ] = None,
+    detached: Detached = False,
     timeout: Timeout = 600,
 ) -> None:
-    """Take a savepoint and print its path."""
+    """Take a savepoint and print its path; with -d PATH delete one."""
 
-    def take(client: JobManagerClient) -> None:
-        body = {"target-directory": directory, "cancel-job": False, "formatType": format_type}
-        trigger = client.call("POST", f"/jobs/{job_id}/savepoints", body)["request-id"]
-        typer.echo(client.wait_for_trigger(job_id, trigger, "savepoint", timeout)["location"])
+    def act(client: JobManagerClient) -> None:
+        if dispose is not None:
+            trigger = client.call("POST", "/savepoint-disposal", {"savepoint-path": dispose})["request-id"]
+            client.wait_for_trigger(f"/savepoint-disposal/{trigger}", "disposal", timeout)
+            typer.echo(f"Deleted {dispose}.")
+            return
+        if job_id is None:
+            raise Refused("name the job: penstock savepoint JOB_ID [DIRECTORY]")
+        body = {
+            "target-directory": directory,
+            "cancel-job": False,
+            "formatType": _format(format_type),
+        }
+        _take(client, job_id, "savepoints", body, detached, timeout)
 
-    _run(jobmanager, take)
+    with_client(jobmanager, act)
 
 
-def checkpoint(job_id: JobId, jobmanager: Address = DEFAULT_ADDRESS, timeout: Timeout = 600) -> None:
+def checkpoint(
+    job_id: JobId,
+    jobmanager: Address = DEFAULT_ADDRESS,
+    full: Annotated[bool, typer.Option("--full", "-full", help="Not an incremental one.")] = False,
+    timeout: Timeout = 600,
+) -> None:
     """Take a checkpoint now and print its number."""
 
     def take(client: JobManagerClient) -> None:
-        trigger = client.call("POST", f"/jobs/{job_id}/checkpoints", {"checkpointType": "CONFIGURED"})[
-            "request-id"
-        ]
-        typer.echo(client.wait_for_trigger(job_id, trigger, "checkpoint", timeout)["checkpointId"])
+        kind = "FULL" if full else "CONFIGURED"
+        trigger = client.call("POST", f"/jobs/{job_id}/checkpoints", {"checkpointType": kind})["request-id"]
+        operation = client.wait_for_trigger(f"/jobs/{job_id}/checkpoints/{trigger}", "checkpoint", timeout)
+        typer.echo(operation["checkpointId"])
 
-    _run(jobmanager, take)
+    with_client(jobmanager, take)
 
 
 def stop(
@@ -167,31 +153,56 @@ def stop(
         bool, typer.Option("--drain", "-d", help="Fire all windows and timers first; do not resume from it.")
     ] = False,
     format_type: Format = "CANONICAL",
+    detached: Detached = False,
     timeout: Timeout = 600,
 ) -> None:
     """Stop a job with a savepoint and print its path."""
 
     def end(client: JobManagerClient) -> None:
-        body = {"targetDirectory": directory, "drain": drain, "formatType": format_type}
-        trigger = client.call("POST", f"/jobs/{job_id}/stop", body)["request-id"]
-        typer.echo(client.wait_for_trigger(job_id, trigger, "savepoint", timeout)["location"])
+        body = {"targetDirectory": directory, "drain": drain, "formatType": _format(format_type)}
+        _take(client, job_id, "stop", body, detached, timeout)
 
-    _run(jobmanager, end)
+    with_client(jobmanager, end)
 
 
-def cancel(job_id: JobId, jobmanager: Address = DEFAULT_ADDRESS, timeout: Timeout = 120) -> None:
-    """Cancel a job without a savepoint; its checkpoints are kept as configured."""
+def cancel(
+    job_id: JobId,
+    jobmanager: Address = DEFAULT_ADDRESS,
+    directory: Annotated[
+        str | None,
+        typer.Option("--withSavepoint", "-s", metavar="DIRECTORY", help="Take a savepoint there first."),
+    ] = None,
+    timeout: Timeout = 120,
+) -> None:
+    """Cancel a job; its checkpoints are kept as configured. Prefer `stop`, which loses nothing."""
 
     def end(client: JobManagerClient) -> None:
-        client.call("PATCH", f"/jobs/{job_id}?mode=cancel")
-        deadline = time.monotonic() + timeout
-        while client.call("GET", f"/jobs/{job_id}")["state"] not in TERMINAL:
-            if time.monotonic() > deadline:
-                raise Refused(f"the job has not ended after {timeout:.0f} s; `penstock list` shows its state")
-            time.sleep(POLL_SECONDS)
-        typer.echo(f"Cancelled {job_id}.")
+        if directory is not None:
+            body = {"target-directory": directory, "cancel-job": True, "formatType": "CANONICAL"}
+            _take(client, job_id, "savepoints", body, detached=False, timeout=timeout)
+        else:
+            client.call("PATCH", f"/jobs/{job_id}?mode=cancel")
+        state = client.wait_for_end(job_id, timeout)
+        typer.echo(f"Job {job_id} is {state}.")
 
-    _run(jobmanager, end)
+    with_client(jobmanager, end)
+
+
+def rescale(
+    job_id: JobId,
+    parallelism: Annotated[int, typer.Argument(min=1, help="Subtasks of every vertex, at most.")],
+    jobmanager: Address = DEFAULT_ADDRESS,
+) -> None:
+    """Change a running job's parallelism in place; it goes on from its newest state."""
+
+    def act(client: JobManagerClient) -> None:
+        vertices = client.call("GET", f"/jobs/{job_id}")["vertices"]
+        bounds = {"lowerBound": 1, "upperBound": parallelism}
+        body = {vertex["id"]: {"parallelism": bounds} for vertex in vertices}
+        client.call("PUT", f"/jobs/{job_id}/resource-requirements", body)
+        typer.echo(f"Job {job_id} is asked to run at parallelism {parallelism}.")
+
+    with_client(jobmanager, act)
 
 
 def register(app: typer.Typer) -> None:
@@ -201,3 +212,4 @@ def register(app: typer.Typer) -> None:
     app.command("checkpoint")(checkpoint)
     app.command("stop")(stop)
     app.command("cancel")(cancel)
+    app.command("rescale")(rescale)
