@@ -43,8 +43,8 @@ class JobClient:
         return JobID(self._control.job_id)
 
     def get_job_status(self) -> CompletableFuture:
-        """The JobStatus."""
-        return self._later(lambda: JobStatus[self._control.status()])
+        """The JobStatus; a job that is still being set up is CREATED."""
+        return self._later(lambda: _status_of(self._control.status()))
 
     def cancel(self) -> CompletableFuture:
         """Cancel the job."""
@@ -70,3 +70,7 @@ class JobClient:
 
     def _later(self, work: Callable[[], Any]) -> CompletableFuture:
         return CompletableFuture(self._threads.submit(work))
+
+
+def _status_of(name: str) -> JobStatus:
+    return JobStatus.CREATED if name == "INITIALIZING" else JobStatus[name]
