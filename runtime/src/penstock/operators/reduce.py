@@ -3,13 +3,14 @@
 Emits the new value for every record; in batch mode the last value of every key, at the end of input.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from penstock.common.types import Row
 from penstock.operators.base import PassiveOperator
 from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch, OperatorContext, is_batch_job
+from penstock.operators.quick_groups import quick_groups
 from penstock.operators.runtime_context import RuntimeContext
 
 TABLE = "_reduce"
@@ -40,6 +41,7 @@ class ReduceOperator(PassiveOperator):
             raise RuntimeError(f"{ctx.operator_name!r} needs keyed state")
         self._table = ctx.state.table(TABLE)
         self._key_of = ctx.key_selectors[0]
+        self._quick = quick_groups(ctx.state, self._table)
         self._is_batch = is_batch_job(ctx.configuration)
         self._last: dict[Any, tuple[Any, int]] = {}
         """In batch mode: the value of each key, and its newest event time."""
@@ -51,11 +53,13 @@ class ReduceOperator(PassiveOperator):
         if self._is_batch:
             self._hold(batch)
             return
-        group_of, key_of, reduce = self._table.group_of, self._key_of, self._reduce
+        reduce = self._reduce
+        group_of: Callable[[Any], MutableMapping[Any, Any]] = self._table.group_of
+        if self._quick is not None and self._quick.can_run:
+            group_of = self._quick.__getitem__
         results: list[Any] = []
         append = results.append
-        for value in batch.values:
-            key = key_of(value)
+        for key, value in zip(map(self._key_of, batch.values), batch.values, strict=True):
             group = group_of(key)
             if key in group:
                 value = reduce(group[key], value)

@@ -27,6 +27,7 @@ from penstock.graph.jobgraph import EdgeSpec, OperatorSpec, Partitioner, VertexS
 from penstock.operators.contract import OperatorContext
 from penstock.state.backends import KeyedPlace, make_backend
 from penstock.taskmanager.chain import Chain, Link
+from penstock.taskmanager.getters import as_getter
 from penstock.taskmanager.intake import ChannelIntake, SourceIntake
 from penstock.taskmanager.metrics import OperatorMetrics
 from penstock.taskmanager.output import ChainOutput
@@ -120,7 +121,7 @@ class Selectors:
         """The function; `what` names it in the error."""
         found = self._loaded.get(data)
         if found is None:
-            found = self._loaded[data] = load_function(data, what)
+            found = self._loaded[data] = as_getter(load_function(data, what))
         return found
 
 
