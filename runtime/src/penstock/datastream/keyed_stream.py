@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.common.typeinfo import TypeInformation
 from penstock.datastream.data_stream import DataStream
+from penstock.datastream.function_base import Function
+from penstock.datastream.keyed_refusals import KeyedRefusals
 from penstock.graph.jobgraph import Partitioner
 from penstock.graph.streamgraph import StreamNode
+from penstock.operators.fused import Step
+from penstock.operators.keyed_step import KeyedStep
 from penstock.operators.process import ProcessFactory
 from penstock.operators.reduce import ExtremeField, ReduceFactory, SumField
 
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 Position = int | str
 
 
-class KeyedStream(DataStream):
+class KeyedStream(KeyedRefusals):
     """A stream whose records have a key."""
 
     class AccumulateType(Enum):
@@ -87,6 +91,13 @@ class KeyedStream(DataStream):
         if slide in (0, size):
             return self.window(CountTumblingWindowAssigner.of(size))
         return self.window(CountSlidingWindowAssigner.of(size, slide))
+
+    def _step(self, name: str, step: Step, output_type: TypeInformation | None) -> DataStream:
+        """A function with an `open` may use keyed state; any other is a step like those of other streams."""
+        opens = getattr(type(step.function), "open", Function.open)
+        if opens is Function.open:
+            return super()._step(name, step, output_type)
+        return self._keyed(name, ProcessFactory(KeyedStep(step)), output_type)
 
     def _extreme(self, position: Position, is_max: bool, by: bool) -> DataStream:
         return self._keyed("Keyed Aggregation", ReduceFactory(ExtremeField(position, is_max, by)), self._type)
