@@ -1,0 +1,1 @@
+"""Rows into relational databases: PostgreSQL and SQLite."""
