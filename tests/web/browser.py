@@ -194,6 +194,13 @@ class Browser:
         self.wait_for(f"document.querySelector({json.dumps(selector)}) !== null")
         self.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
 
+    def choose_file(self, selector: str, path: Path) -> None:
+        """Choose a file in a file input."""
+        self.wait_for(f"document.querySelector({json.dumps(selector)}) !== null")
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+
     def resize(self, width: int, height: int, mobile: bool = False) -> None:
         """The size of the window, as of a phone if wanted."""
         self.call(

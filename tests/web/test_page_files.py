@@ -26,6 +26,11 @@ def test_everything_that_a_file_loads_is_there(path: Path) -> None:
     assert not missing
 
 
+def test_every_file_is_loaded_by_another() -> None:
+    loaded = {name for path in FOLDER.glob("*.*") for name in references(path)}
+    assert {path.name for path in FOLDER.glob("*.*")} == loaded | {"index.html"}
+
+
 def test_nothing_comes_from_the_internet() -> None:
     for path in FOLDER.glob("*.*"):
         assert not re.search(r'(?:src|href|from)\s*=?\s*"https?:', path.read_text(encoding="utf-8")), path

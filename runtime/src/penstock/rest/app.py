@@ -52,14 +52,14 @@ _HANDLERS = {HTTPException: on_error, Exception: on_error}
 
 
 class TokenGuard:
-    """Refuses REST calls without the configured bearer token."""
+    """Refuses REST calls without the configured bearer token. The page's files are free: they say nothing of jobs."""
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app, self._expected = app, f"Bearer {token}".encode()
+    def __init__(self, app: ASGIApp, token: str, free: frozenset[str] = frozenset()) -> None:
+        self._app, self._expected, self._free = app, f"Bearer {token}".encode(), free
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] == "http":
+        if scope["type"] == "http" and scope["path"] not in self._free:
             given = dict(scope["headers"]).get(b"authorization", b"")
             if not hmac.compare_digest(given, self._expected):
                 await answer({"errors": ["a valid bearer token is needed (penstock.rest.token)"]}, 401)(
@@ -110,7 +110,10 @@ def rest_app(
 
         routes += [Route("/", index), Mount("/", StaticFiles(directory=page))]
     token = master.configuration.get("penstock.rest.token")
-    middleware = [Middleware(TokenGuard, token=token)] if token else []
+    free = (
+        {"/"} | {f"/{path.name}" for path in page.iterdir()} if page is not None and page.is_dir() else set()
+    )
+    middleware = [Middleware(TokenGuard, token=token, free=frozenset(free))] if token else []
     app = Starlette(routes=routes, exception_handlers=_HANDLERS, middleware=middleware)
     app.state.master, app.state.application = master, application
     app.state.logs = LogFiles("jobmanager.log", log_folder, log_tail)

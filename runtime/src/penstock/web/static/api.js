@@ -1,5 +1,25 @@
 // The REST API of the same origin. Errors become Error objects whose message is what the server said.
 
+const KEY = "penstock-token";
+let askForToken = null;
+export const onTokenWanted = ask => { askForToken = ask; };
+
+function request(path, options = {}) {
+  const token = sessionStorage.getItem(KEY);
+  const headers = { accept: "application/json", ...options.headers, ...(token ? { authorization: `Bearer ${token}` } : {}) };
+  return fetch(path, { ...options, headers });
+}
+
+// A call; a server that wants a token is asked again with the one that the person types.
+async function call(path, options) {
+  let response = await request(path, options);
+  if (response.status === 401 && askForToken) {
+    const token = await askForToken();
+    if (token) { sessionStorage.setItem(KEY, token); response = await request(path, options); }
+  }
+  return response;
+}
+
 async function answer(response) {
   const text = await response.text();
   let body = {};
@@ -8,11 +28,16 @@ async function answer(response) {
   return body;
 }
 
-export const get = path => fetch(path, { headers: { accept: "application/json" } }).then(answer);
-export const text = path => fetch(path).then(r => r.ok ? r.text() : `(${r.status} ${r.statusText})`);
-export const send = (method, path, body) => fetch(path, {
+export const get = path => call(path).then(answer);
+export const text = path => call(path).then(r => r.ok ? r.text() : `(${r.status} ${r.statusText})`);
+export const send = (method, path, body) => call(path, {
   method, headers: { "content-type": "application/json" }, body: body === undefined ? undefined : JSON.stringify(body),
 }).then(answer);
+export function upload(path, file) {
+  const form = new FormData();
+  form.append("jarfile", file);
+  return call(path, { method: "POST", body: form }).then(answer);
+}
 
 // Trigger something that goes on for a while, then ask until it is done; the deadline is ten minutes.
 export async function triggered(path, body, statusPath) {

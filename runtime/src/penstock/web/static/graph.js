@@ -1,7 +1,7 @@
-// The job graph as SVG: layers from left to right by the longest way from a source, an arrow for each input.
-import { esc, rate } from "./format.js";
+// The job graph as SVG: layers by the longest way from a source, from left to right, or downwards where it is narrow.
+import { esc, percent, rate } from "./format.js";
 
-const WIDTH = 232, HEIGHT = 104, GAP_X = 96, GAP_Y = 26, PAD = 6;
+const WIDTH = 236, HEIGHT = 112, GAP_X = 92, GAP_Y = 30, PAD = 8, NARROW = 640;
 
 export function layers(nodes) {
   const byId = new Map(nodes.map(node => [node.id, node]));
@@ -19,7 +19,7 @@ export function layers(nodes) {
   return columns;
 }
 
-function label(text, x, y, cls = "", room = 27) {
+function label(text, x, y, cls = "", room = 30) {
   const short = text.length > room ? `${text.slice(0, room - 1)}…` : text;
   return `<text x="${x}" y="${y}" class="${cls}">${esc(short)}</text>`;
 }
@@ -31,35 +31,52 @@ function bar(load, x, y, width) {
     `<rect class="pressed" x="${x + width * busy}" y="${y}" width="${width * pressed}" height="6" rx="3"/>`;
 }
 
-// nodes: of the plan; load: vertex id → {name, status, busy, pressed (0 to 1), recordsIn, recordsOut (a second), watermark}
-export function draw(nodes, load) {
-  const columns = layers(nodes), at = new Map();
-  const tallest = Math.max(1, ...columns.map(column => column.length));
+// What limits a vertex gives its box its colour: held back by what follows, busy itself, or neither.
+export function mood(load) {
+  if ((load?.pressed ?? 0) > 0.5) return "is-pressed";
+  if ((load?.busy ?? 0) > 0.8) return "is-hot";
+  return (load?.busy ?? 0) > 0.4 ? "is-warm" : "is-calm";
+}
+
+function place(columns, isNarrow) {
+  const at = new Map(), widest = Math.max(1, ...columns.map(column => column.length));
   columns.forEach((column, i) => column.forEach((node, j) => {
-    const y = PAD + (tallest - column.length) * (HEIGHT + GAP_Y) / 2 + j * (HEIGHT + GAP_Y);
-    at.set(node.id, { x: PAD + i * (WIDTH + GAP_X), y });
+    const along = PAD + i * (isNarrow ? HEIGHT + GAP_Y + 14 : WIDTH + GAP_X);
+    const step = isNarrow ? WIDTH + 16 : HEIGHT + GAP_Y;
+    const across = PAD + (widest - column.length) * step / 2 + j * step;
+    at.set(node.id, isNarrow ? { x: across, y: along } : { x: along, y: across });
   }));
+  return at;
+}
+
+function arrow(from, to, strategy, isNarrow) {
+  if (isNarrow) {
+    const x1 = from.x + WIDTH / 2, y1 = from.y + HEIGHT, x2 = to.x + WIDTH / 2, y2 = to.y - 6, mid = (y1 + y2) / 2;
+    return `<path d="M${x1} ${y1}C${x1} ${mid} ${x2} ${mid} ${x2} ${y2}" marker-end="url(#tip)"/>` + label(strategy, (x1 + x2) / 2 + 8, mid + 4, "soft", 14);
+  }
+  const x1 = from.x + WIDTH, y1 = from.y + HEIGHT / 2, x2 = to.x, y2 = to.y + HEIGHT / 2, mid = (x1 + x2) / 2;
+  return `<path d="M${x1} ${y1}C${mid} ${y1} ${mid} ${y2} ${x2 - 6} ${y2}" marker-end="url(#tip)"/>` + label(strategy, x1 + 9, (y1 + y2) / 2 - 7, "soft", 12);
+}
+
+// nodes: of the plan; load: vertex id → {name, status, busy, pressed (0 to 1), recordsIn, recordsOut (a second), watermark}
+export function draw(jobId, nodes, load, width = innerWidth) {
+  const isNarrow = width < NARROW, columns = layers(nodes), at = place(columns, isNarrow);
   let arrows = "", boxes = "";
   for (const node of nodes) {
-    const to = at.get(node.id);
-    for (const input of node.inputs ?? []) {
-      const from = at.get(input.id);
-      if (!from) continue;
-      const [x1, y1, x2, y2] = [from.x + WIDTH, from.y + HEIGHT / 2, to.x, to.y + HEIGHT / 2], mid = (x1 + x2) / 2;
-      arrows += `<path d="M${x1} ${y1}C${mid} ${y1} ${mid} ${y2} ${x2 - 6} ${y2}" marker-end="url(#tip)"/>` +
-        label(input.ship_strategy, x1 + 12, (y1 + y2) / 2 - 7, "soft", 12);
-    }
-    const its = load.get(node.id) ?? {};
+    const to = at.get(node.id), its = load.get(node.id) ?? {}, x = to.x + 14;
+    for (const input of node.inputs ?? []) if (at.has(input.id)) arrows += arrow(at.get(input.id), to, input.ship_strategy, isNarrow);
     const name = its.name ?? node.description.replace(/<br\/?>/g, " ");
-    boxes += `<g><title>${esc(name)}</title><rect class="box" x="${to.x}" y="${to.y}" width="${WIDTH}" height="${HEIGHT}" rx="9"/>` +
-      label(name, to.x + 11, to.y + 22) +
-      label(`parallelism ${node.parallelism} · ${its.status ?? ""}`, to.x + 11, to.y + 41, "soft", 36) +
-      label(`in ${rate(its.recordsIn)} · out ${rate(its.recordsOut)}`, to.x + 11, to.y + 59, "soft", 36) +
-      label(its.watermark ? `watermark ${its.watermark}` : "no watermark", to.x + 11, to.y + 77, "soft", 36) +
-      bar(its, to.x + 11, to.y + 87, WIDTH - 22) + `</g>`;
+    boxes += `<a href="#/jobs/${esc(jobId)}/vertex/${esc(node.id)}"><g class="${mood(its)}"><title>${esc(name)}</title>` +
+      `<rect class="box" x="${to.x}" y="${to.y}" width="${WIDTH}" height="${HEIGHT}" rx="9"/><rect class="stripe" x="${to.x}" y="${to.y + 9}" width="4" height="${HEIGHT - 18}"/>` +
+      label(name, x, to.y + 22) +
+      label(`parallelism ${node.parallelism} · ${its.status ?? ""}`, x, to.y + 41, "soft", 36) +
+      label(`in ${rate(its.recordsIn)} · out ${rate(its.recordsOut)}`, x, to.y + 58, "soft", 36) +
+      label(`watermark ${its.watermark ?? "none yet"}`, x, to.y + 75, "soft", 36) +
+      label(`busy ${percent(its.busy)} · back-pressured ${percent(its.pressed)}`, x, to.y + 92, "soft", 38) +
+      bar(its, x, to.y + 98, WIDTH - 26) + `</g></a>`;
   }
-  const width = PAD * 2 + columns.length * (WIDTH + GAP_X) - GAP_X, height = PAD * 2 + tallest * (HEIGHT + GAP_Y) - GAP_Y;
-  return `<svg class="graph" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="Job graph">` +
+  const most = [...at.values()], right = Math.max(0, ...most.map(p => p.x)) + WIDTH + PAD, bottom = Math.max(0, ...most.map(p => p.y)) + HEIGHT + PAD;
+  return `<svg class="graph" width="${right}" height="${bottom}" viewBox="0 0 ${right} ${bottom}" role="img" aria-label="Job graph">` +
     `<defs><marker id="tip" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" markerHeight="7" orient="auto">` +
     `<path d="M0 0L8 4L0 8"/></marker></defs>${arrows}${boxes}</svg>`;
 }
