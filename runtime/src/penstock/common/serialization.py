@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, BinaryIO, Protocol
 
+from penstock.common.java_text import java_text
 from penstock.common.unsupported import unsupported
 
 
@@ -66,17 +67,23 @@ class ByteArraySchema(SerializationSchema, DeserializationSchema):
 class Encoder:
     """Turns a record into the bytes of a file, its separator included."""
 
-    def __init__(self, charset: str = "UTF-8") -> None:
+    def __init__(self, charset: str = "UTF-8", is_declared: bool = False) -> None:
         self.charset = charset
+        self.is_declared = is_declared
+        """Records have a declared type, so they are written as Flink writes it: `(a,1)`, `true`, `1.0E-7`."""
 
     @staticmethod
     def simple_string_encoder(charset_name: str = "UTF-8") -> "Encoder":
-        """One line a record: its `str()`."""
+        """One line a record: its text."""
         return Encoder(charset_name)
 
     def encode(self, element: Any) -> bytes:
         """The line of a record, newline included."""
-        return f"{element}\n".encode(self.charset)
+        return f"{java_text(element) if self.is_declared else element}\n".encode(self.charset)
+
+    def for_declared_type(self) -> "Encoder":
+        """The same for a stream whose records have a declared type."""
+        return Encoder(self.charset, True) if type(self) is Encoder else self
 
 
 class RowFieldExtractorSchema(SerializationSchema):

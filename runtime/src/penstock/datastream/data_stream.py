@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.common.output_tag import OutputTag
 from penstock.common.state_descriptors import MapStateDescriptor
-from penstock.common.typeinfo import TupleTypeInfo, TypeInformation, Types
+from penstock.common.typeinfo import PickledBytesTypeInfo, TupleTypeInfo, TypeInformation, Types
 from penstock.common.watermark_strategy import WatermarkStrategy
 from penstock.datastream.stream_settings import StreamSettings
 from penstock.graph.jobgraph import Partitioner
@@ -224,6 +224,8 @@ class DataStream(StreamSettings):
 
     def _write(self, sink: Any) -> DataStreamSink:
         connector = sink.connector_sink()
+        if hasattr(connector, "for_declared_type") and not isinstance(self._type, PickledBytesTypeInfo):
+            connector = connector.for_declared_type()
         node = self._add(f"{type(sink).__name__}: Writer", SinkFactory(connector))
         node.is_stateful = True
         node.is_two_phase = connector.create_committer() is not None

@@ -7,10 +7,10 @@ rolling policy's to say; a part of rows may stay open over checkpoints, a part o
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from penstock.common.serialization import BulkWriterFactory
+from penstock.common.serialization import BulkWriterFactory, Encoder
 from penstock.connectors.contract import SinkContext
 from penstock.connectors.files.buckets import BasePath, BucketAssigner, PartNames
 from penstock.connectors.files.compaction import (
@@ -60,6 +60,11 @@ class FileSink:
         if self.bulk is None or asked.is_at_checkpoint:
             return asked
         return Rolling(asked.part_bytes, asked.rollover_ms, asked.inactivity_ms)
+
+    def for_declared_type(self) -> "FileSink":
+        """The same for a stream whose records have a declared type: text is written as Flink writes it."""
+        owner = getattr(self.encoder, "__self__", None)
+        return replace(self, encoder=owner.for_declared_type().encode) if isinstance(owner, Encoder) else self
 
     def create_writer(self) -> "FileWriter":
         """A writer for one subtask."""
