@@ -26,6 +26,8 @@ from penstock.jobmanager.status import JobStatus
 from penstock.taskmanager.supervisor import Supervisor, TaskManagerOptions
 
 T = TypeVar("T")
+UP_SECONDS, CALL_SECONDS, CLOSE_SECONDS = 60.0, 60.0, 60.0
+"""Deadlines of what takes milliseconds unless something is broken."""
 
 
 class JobFailed(Exception):
@@ -83,7 +85,7 @@ class MiniCluster:
 
     def __enter__(self) -> "MiniCluster":
         self._thread.start()
-        self._up.result()
+        self._up.result(UP_SECONDS)
         return self
 
     def __exit__(
@@ -95,7 +97,9 @@ class MiniCluster:
         """End the cluster and every process of it."""
         if self._loop is not None and self._stop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+        self._thread.join(CLOSE_SECONDS)
+        if self._thread.is_alive():
+            raise TimeoutError(f"the mini cluster did not end within {CLOSE_SECONDS:.0f} s")
         self._folder.cleanup()
 
     def call(self, work: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
@@ -116,7 +120,7 @@ class MiniCluster:
         async def start() -> RunningJob:
             return self.master.submit(graph, job_id or uuid.uuid4().hex, savepoint, allow_non_restored)
 
-        return MiniJob(self, self.call(start()))
+        return MiniJob(self, self.call(start(), CALL_SECONDS))
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -162,7 +166,7 @@ class MiniJob:
         return self._job
 
     def result(self, timeout: float | None = None) -> JobResult:
-        """Wait for the end; JobFailed unless it is FINISHED."""
+        """Wait for the end, which may never come without `timeout`; JobFailed unless it is FINISHED."""
         self._cluster.call(self._wait(), timeout)
         job = self._job.machine.job
         if job.status is not JobStatus.FINISHED:
@@ -175,7 +179,7 @@ class MiniJob:
         async def cancel() -> None:
             self._cluster.master.cancel(self.job_id)
 
-        self._cluster.call(cancel())
+        self._cluster.call(cancel(), CALL_SECONDS)
 
     def savepoint(self, directory: str, timeout: float = 60, is_native: bool = False) -> str:
         """Take a savepoint; returns its path. RuntimeError says why not."""

@@ -5,6 +5,7 @@ import contextlib
 import os
 import socket
 import ssl
+import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
+START_SECONDS = 60.0
 TLS_PREFIX = "penstock.rpc.tls."
 
 
@@ -58,10 +60,13 @@ class HttpServer:
     async def start(self) -> None:
         """Return when it answers."""
         self._task = asyncio.create_task(self._server.serve(sockets=[self._listener]))
+        deadline = time.monotonic() + START_SECONDS
         while not self._server.started:
             if self._task.done():
                 self._task.result()
                 raise RuntimeError("the HTTP server ended as it started")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the HTTP server did not start within {START_SECONDS:.0f} s")
             await asyncio.sleep(0.005)
 
     async def close(self) -> None:
