@@ -182,3 +182,13 @@ def test_without_checkpoints_everything_is_committed_at_the_end() -> None:
     job.feed(1, 2)
     job.operator.finish()
     assert ledger.events[-1] == ("commit", [[1, 2]])
+
+
+def test_a_split_holds_event_time_back_before_its_first_record() -> None:
+    job, operator = watermarks(WatermarkStrategy.for_bounded_out_of_orderness(Duration.of_millis(100)))
+    operator.hold_split("one")
+    operator.hold_split("two")
+    operator.process_split("one", Batch([5000]))
+    assert job.output.watermarks == []
+    operator.process_split("two", Batch([1000]))
+    assert job.output.watermarks == [899]

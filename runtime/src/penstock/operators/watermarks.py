@@ -1,6 +1,6 @@
 """Event time: assigns timestamps and makes watermarks, for a source split by split or in the middle of a stream.
 
-Chained right behind every source, whose task calls `process_split` and `release_split`. The watermark of a source is the
+Chained right behind every source, whose task calls `hold_split`, `process_split` and `release_split`. The watermark of a source is the
 smallest of its splits that are not idle. Nothing here is part of a snapshot: watermarks start anew after a restore.
 """
 
@@ -109,6 +109,12 @@ class WatermarksOperator(PassiveOperator):
     def process(self, batch: Batch, input_index: int) -> None:
         """Records of a stream that has no splits."""
         self.process_split(_ALONE, batch)
+
+    def hold_split(self, split_id: str) -> None:
+        """A split is being read: event time waits for its first record, or until it is idle."""
+        if self._has_watermarks and split_id not in self._splits:
+            split = self._splits[split_id] = self._new_split()
+            split.heard_at = self.ctx.timers.current_processing_time()
 
     def process_split(self, split_id: str, batch: Batch) -> None:
         """Records of one split."""

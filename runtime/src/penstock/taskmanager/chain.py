@@ -93,6 +93,12 @@ class Link:
             self.records_in += len(batch.values)
             self._process_split(split_id, batch)
 
+    def hold_split(self, split_id: str) -> None:
+        """A source's split was assigned: no record of it has come yet."""
+        hold = getattr(self.operator, "hold_split", None)
+        if hold is not None:
+            hold(split_id)
+
     def release_split(self, split_id: str) -> None:
         """A source's split has ended."""
         release = getattr(self.operator, "release_split", None)

@@ -10,20 +10,22 @@ from typing import Protocol
 from penstock.checkpoint.aligner import Aligner
 from penstock.connectors.contract import ReaderContext, SourceReader, Split
 from penstock.control.barrier import Barrier
-from penstock.exchange.channels import InputGate
+from penstock.exchange.channels import InputChannel, InputGate
 from penstock.exchange.elements import (
-    EXCHANGE_BATCH,
     Element,
     EndOfData,
     EndOfPartition,
     Idleness,
     Watermark,
 )
+from penstock.exchange.in_flight import ChannelCapture
 from penstock.graph.jobgraph import OperatorSpec
 from penstock.operators.contract import MAX_WATERMARK, Batch
 from penstock.taskmanager.chain import Link
 from penstock.taskmanager.metrics import OperatorMetrics
 from penstock.taskmanager.output import ChainOutput
+from penstock.taskmanager.overtaking import Overtaking
+from penstock.taskmanager.pace import Pace
 from penstock.taskmanager.watermarks import Advance, WatermarkMerge
 
 _SPLIT_CHECK_SECONDS = 0.2
@@ -35,6 +37,9 @@ class IntakeListener(Protocol):
 
     def on_aligned(self, barrier: Barrier, alignment_seconds: float) -> None:
         """All channels have delivered the barrier."""
+
+    def on_overtaken(self, barrier: Barrier, capture: ChannelCapture) -> None:
+        """A barrier has overtaken the records of the channels, which go into the capture."""
 
     def on_end_of_input(self, is_drain: bool) -> None:
         """No more records."""
@@ -55,24 +60,54 @@ class ChannelIntake:
         self._merge = WatermarkMerge(count)
         self._live = count
         self._is_drain = False
+        self._pace = Pace()
+        self._rest: tuple[InputChannel, Batch] | None = None
+        """What is left of a batch that takes its time."""
+        self._overtaking = Overtaking(gate, self._aligner, self._overtaken, lambda: self._rest)
         self.records_in = 0
+
+    def check_barriers(self) -> None:
+        """Let barriers overtake; also when the task cannot work for lack of room."""
+        if self.gate.announced:
+            self._overtaking.check(time.time_ns() // 1_000_000)
+
+    def _overtaken(self, barrier: Barrier, capture: ChannelCapture) -> None:
+        self._sync_held()
+        self._listener.on_overtaken(barrier, capture)
 
     def step(self) -> bool:
         """Handle one element; False if there is none."""
+        rest = self._rest
+        if rest is not None:
+            self._rest = None
+            self._work(*rest)
+            return True
         found = self.gate.next()
         if found is None:
             return False
         channel, element = found
         if isinstance(element, Batch):
-            self.records_in += len(element.values)
-            self._head.process_input(element, channel.input_index)
+            self._work(channel, element)
         else:
             self._control(channel.index, element)
         return True
 
+    def _work(self, channel: InputChannel, batch: Batch) -> None:
+        """Handle as many records as the pace allows; the others wait for the next step."""
+        limit = self._pace.limit
+        if len(batch.values) > limit:
+            times = batch.timestamps
+            self._rest = (channel, Batch(batch.values[limit:], None if times is None else times[limit:]))
+            batch = Batch(batch.values[:limit], None if times is None else times[:limit])
+        started = time.perf_counter()
+        self.records_in += len(batch.values)
+        self._head.process_input(batch, channel.input_index)
+        self._pace.note(len(batch.values), time.perf_counter() - started)
+
     def abort(self, checkpoint_id: int) -> None:
         """That checkpoint is over: release the channels that wait for it."""
         self._aligner.abort(checkpoint_id)
+        self._overtaking.abort(checkpoint_id)
         self._sync_held()
 
     @property
@@ -132,6 +167,7 @@ class SourceIntake:
         self._listener: IntakeListener | None = None
         self._asked = False
         self._known: set[str] = set()
+        self._pace = Pace()
         self._next_check = 0.0
         self.records_in = 0
 
@@ -143,13 +179,11 @@ class SourceIntake:
         """Start the reader."""
         self._listener = listener
         self.reader.open(context)
-        if splits:
-            self.reader.add_splits(splits)
+        self._take(splits)
 
     def add_splits(self, splits: Sequence[Split], no_more: bool) -> None:
         """The enumerator's answer."""
-        if splits:
-            self.reader.add_splits(splits)
+        self._take(splits)
         if no_more:
             self.reader.no_more_splits()
         self._asked = False
@@ -157,7 +191,7 @@ class SourceIntake:
     def step(self) -> bool:
         """Handle one batch; False if there is none."""
         reader = self.reader
-        found = reader.poll(EXCHANGE_BATCH)
+        found = reader.poll(self._pace.limit)
         if not self._asked and reader.wants_splits():
             self._asked = True
             self._tell().on_splits_wanted()
@@ -169,7 +203,9 @@ class SourceIntake:
             return False
         self._known.add(found.split_id)
         self.records_in += len(found.batch.values)
+        started = time.perf_counter()
         self.output.emit_split(found.split_id, found.batch)
+        self._pace.note(len(found.batch.values), time.perf_counter() - started)
         if len(self._known) > 1:
             self._release_ended({found.split_id})
         return True
@@ -185,6 +221,17 @@ class SourceIntake:
     def _tell(self) -> IntakeListener:
         assert self._listener is not None  # noqa: S101 - set by open
         return self._listener
+
+    def _take(self, splits: Sequence[Split]) -> None:
+        """Splits hold the watermark back from now on, not from their first record: else the one read first would make the others late."""
+        if not splits:
+            return
+        self.reader.add_splits(splits)
+        fresh = self.reader.split_ids() - self._known
+        for split_id in fresh:
+            for link in self._links:
+                link.hold_split(split_id)
+        self._known |= fresh
 
     def _release_ended(self, living: set[str]) -> None:
         """Tell the operators behind the source which splits have ended, so that they hold no watermark back."""
