@@ -40,10 +40,10 @@ CountAndSum = tuple[int, int]
 
 
 class RecordTime(TimestampAssigner):
-    """Event time of a record: its own `ts`."""
+    """Event time of a record: its own `ts`. Asked at the source, where each partition has a watermark of its own."""
 
-    def extract_timestamp(self, value: Record, record_timestamp: int) -> int:
-        return value[2]
+    def extract_timestamp(self, value: str, record_timestamp: int) -> int:
+        return int(json.loads(value)["ts"])
 
 
 class Total(AggregateFunction):
@@ -138,16 +138,13 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--files", action="append", default=[], help="folder (path or URI), may be repeated")
     options = parser.parse_args(arguments)
     env = StreamExecutionEnvironment.get_execution_environment()
+    watermarks = WatermarkStrategy.for_bounded_out_of_orderness(
+        Duration.of_millis(DISORDER_MS)
+    ).with_timestamp_assigner(RecordTime())
     records = (
-        env.from_source(source(options), WatermarkStrategy.no_watermarks(), "records")
+        env.from_source(source(options), watermarks, "records")
         .uid("records")
         .map(parse)
-        .assign_timestamps_and_watermarks(
-            WatermarkStrategy.for_bounded_out_of_orderness(
-                Duration.of_millis(DISORDER_MS)
-            ).with_timestamp_assigner(RecordTime())
-        )
-        .uid("event-time")
         .key_by(lambda record: record[0])
     )
     (

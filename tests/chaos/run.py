@@ -50,7 +50,7 @@ def run(
                     say(f"time is up after {number - 1} faults")
                     break
                 say(f"{time.monotonic() - begin:6.1f} s  fault {number}/{len(faults)}: {fault}")
-                _bring(made, fault)
+                _bring(made, fault, say)
                 brought[fault.kind] += 1
             made.make_well()
             made.await_progress()
@@ -60,13 +60,14 @@ def run(
     return Outcome(records, brought, time.monotonic() - begin, wrong)
 
 
-def _bring(made: World, fault: Fault) -> None:
+def _bring(made: World, fault: Fault, say: Callable[[str], None]) -> None:
     try:
         made.bring(fault)
     finally:
         made.make_well()
     if fault.settles:
         made.await_progress()
+        say(f"          {made.written()}")
     else:
         time.sleep(fault.gap)
 

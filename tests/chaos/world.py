@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from tests.chaos.faults import Fault, FaultKind
@@ -27,7 +28,7 @@ from tests.servers.process import free_port
 
 PROGRAM = Path(__file__).parent / "program.py"
 SOURCE, TARGET = "chaos-in", "chaos-out"
-PARTITIONS = 3
+PARTITIONS, TARGET_PARTITIONS = 3, 2
 TASKMANAGERS = ("taskmanager-1", "taskmanager-2")
 PROGRESS_SECONDS = 150
 _STOPPED = "FINISHED"
@@ -75,7 +76,9 @@ class World:
     def start(self) -> None:
         """Topics, TaskManagers and the job."""
         admin = AdminClient({"bootstrap.servers": self.bootstrap})
-        for made in admin.create_topics([NewTopic(SOURCE, PARTITIONS, 1), NewTopic(TARGET, 2, 1)]).values():
+        for made in admin.create_topics(
+            [NewTopic(SOURCE, PARTITIONS, 1), NewTopic(TARGET, TARGET_PARTITIONS, 1)]
+        ).values():
             made.result(60)
         self._start_jobmanager()
         for name in TASKMANAGERS:
@@ -116,6 +119,28 @@ class World:
             if time.monotonic() > deadline:
                 raise NoProgress(f"the job cannot be stopped\n{self._cluster.outputs()}")
             time.sleep(0.2)
+
+    def written(self) -> str:
+        """How far the output topic is, and how much of it readers of committed records may see."""
+        ends = []
+        for isolation in ("read_committed", "read_uncommitted"):
+            consumer = Consumer(
+                {
+                    "bootstrap.servers": self.bootstrap,
+                    "group.id": "look",
+                    "isolation.level": isolation,
+                    "log_level": 0,
+                }
+            )
+            try:
+                offsets = [
+                    consumer.get_watermark_offsets(TopicPartition(TARGET, number), 30)
+                    for number in range(TARGET_PARTITIONS)
+                ]
+                ends.append(sum(high for _, high in offsets))
+            finally:
+                consumer.close()
+        return f"the output is committed up to {ends[0]} of {ends[1]} offsets"
 
     def outputs(self) -> str:
         """The ends of the logs."""
