@@ -13,8 +13,8 @@ from penstock.state.codec import load_state
 from penstock.state.errors import StateUnreadable
 
 _LENGTH = struct.Struct("<I")
-FRAME_ENTRIES = 1000
-"""About this many values a frame: a millisecond or so."""
+FRAME_ENTRIES = 500
+"""About this many values a frame: less than a millisecond."""
 
 
 class FrameKind(StrEnum):

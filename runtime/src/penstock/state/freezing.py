@@ -21,9 +21,9 @@ from penstock.state.timers import Timer
 ATOMS = frozenset({int, str, float, bool, bytes, type(None)})
 """Types whose values never change in place."""
 Values = dict[Any, Any]
-_Place = tuple[str, Any, Any]
-"""(state name, namespace, key), or (kind, _TIMER, timer)."""
-_TIMER = object()
+_Before = dict[tuple[str, Any], Values]
+"""By (state name, namespace): key → what was there at the barrier, MISSING for nothing. No container for each key: the
+garbage collector would look at all of them."""
 
 
 @dataclass(slots=True)
@@ -61,6 +61,7 @@ class FrozenState:
         "_copy_group",
         "_filters",
         "_owner",
+        "_timers_before",
         "_work",
         "chunks",
         "failure",
@@ -75,8 +76,10 @@ class FrozenState:
         self.last = owner.last
         self.pending = pending
         """Groups whose turn is still to come."""
-        self._before: dict[int, dict[_Place, Any]] = {}
+        self._before: dict[int, _Before] = {}
         """By group: what was there at the barrier and has changed since."""
+        self._timers_before: dict[int, dict[tuple[str, Timer], bool]] = {}
+        """By group: whether timers that came or went were there at the barrier."""
         self._copy_group = -1
         self._copy = GroupCopy()
         """The group that is being serialised."""
@@ -110,32 +113,29 @@ class FrozenState:
         self._work.close()
         self.pending.clear()
         self._before.clear()
+        self._timers_before.clear()
         self._copy_group, self._copy = -1, GroupCopy()
         self.chunks.clear()
         self._owner.thaw(self)
 
     def note(self, group: int, name: str, namespace: Any, key: Any, value: Any) -> None:
         """This value (MISSING if none) is about to be replaced; the group's turn is still to come."""
-        before = self._before.get(group)
-        if before is None:
-            before = self._before[group] = {}
-        place = (name, namespace, key)
-        if place not in before:
-            before[place] = value
+        before = self._before_of(group, name, namespace)
+        if key not in before:
+            before[key] = value
 
     def note_timer(self, group: int, kind: str, timer: Timer, was_there: bool) -> None:
         """This timer is about to come or go."""
         if group in self.pending:
-            self._before.setdefault(group, {}).setdefault((kind, _TIMER, timer), was_there)
+            self._timers_before.setdefault(group, {}).setdefault((kind, timer), was_there)
 
     def guard(self, group: int, name: str, namespace: Any, key: Any, value: Any) -> None:
         """An operator gets hold of this value, and it can change in place: keep it as it is."""
         try:
             if group in self.pending:
-                before = self._before.setdefault(group, {})
-                place = (name, namespace, key)
-                if place not in before:
-                    before[place] = _clone(value)
+                before = self._before_of(group, name, namespace)
+                if key not in before:
+                    before[key] = _clone(value)
             elif group == self._copy_group:
                 spaces = self._copy.spaced.get(name, {})
                 values = self._copy.plain.get(name) if namespace is None else spaces.get(namespace)
@@ -148,11 +148,21 @@ class FrozenState:
             )
             self.abandon()
 
+    def _before_of(self, group: int, name: str, namespace: Any) -> Values:
+        before = self._before.get(group)
+        if before is None:
+            before = self._before[group] = {}
+        found = before.get((name, namespace))
+        if found is None:
+            found = before[name, namespace] = {}
+        return found
+
     def _serialise(self, groups: list[int]) -> Generator[None]:
         """Frame by frame, in the task's slices."""
         for group in groups:
             copy = self._owner.copy_group(group)
-            _restore(copy, self._before.pop(group, {}))
+            _restore_values(copy, self._before.pop(group, {}))
+            _restore_timers(copy, self._timers_before.pop(group, {}))
             self.pending.discard(group)
             self._copy_group, self._copy = group, copy
             parts: list[bytes] = []
@@ -168,23 +178,26 @@ def _clone(value: Any) -> Any:
     return pickle.loads(pickle.dumps(value, protocol=5))
 
 
-def _restore(copy: GroupCopy, before: dict[_Place, Any]) -> None:
+def _restore_values(copy: GroupCopy, before: _Before) -> None:
     """Make a copy of now one of then."""
-    for (name, namespace, key), value in before.items():
-        if namespace is _TIMER:
-            timers = copy.event if name == FrameKind.EVENT else copy.processing
-            if value:
-                timers.add(key)
-            else:
-                timers.discard(key)
-            continue
+    for (name, namespace), old in before.items():
         values = copy.plain.setdefault(name, {})
         if namespace is not None:
             values = copy.spaced.setdefault(name, {}).setdefault(namespace, {})
-        if value is MISSING:
-            values.pop(key, None)
+        for key, value in old.items():
+            if value is MISSING:
+                values.pop(key, None)
+            else:
+                values[key] = value
+
+
+def _restore_timers(copy: GroupCopy, before: dict[tuple[str, Timer], bool]) -> None:
+    for (kind, timer), was_there in before.items():
+        timers = copy.event if kind == FrameKind.EVENT else copy.processing
+        if was_there:
+            timers.add(timer)
         else:
-            values[key] = value
+            timers.discard(timer)
 
 
 def _contents(copy: GroupCopy, filters: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
