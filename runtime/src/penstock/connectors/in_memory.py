@@ -44,6 +44,10 @@ class RangeReader:
             return SourceBatch(split["id"], Batch(self._take(start, end)))
         return None
 
+    def left_in_split(self) -> int:
+        """Records left in the split that is being read."""
+        return next((one["end"] - one["position"] for one in self._splits if one["end"] > one["position"]), 0)
+
     def wants_splits(self) -> bool:
         """True when nothing is left and more may come."""
         return not self._splits and not self._is_complete

@@ -49,6 +49,16 @@ class Sink:
         """Refused."""
 
 
+class NotJava:
+    """Settings that wrap an object of Java in PyFlink."""
+
+    __slots__ = ()
+
+    @unsupported("Pass the object itself")
+    def get_java_object(self) -> Any:
+        """Refused."""
+
+
 class StreamTransformer(ABC):
     """Changes a stream on its way into a sink."""
 

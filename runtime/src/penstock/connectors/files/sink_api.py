@@ -10,12 +10,12 @@ from penstock.connectors.files.buckets import BucketAssigner as AssignBucket
 from penstock.connectors.files.compaction import Compaction, Compactor, CompactStrategy
 from penstock.connectors.files.rolling import DEFAULT_INTERVAL_MS, DEFAULT_PART_BYTES, Rolling
 from penstock.connectors.files.sink import FileSink as FileSinkDefinition
-from penstock.connectors.public import Sink, StreamTransformer, SupportsPreprocessing
+from penstock.connectors.public import NotJava, Sink, StreamTransformer, SupportsPreprocessing
 from penstock.formats.files import FileFormat
 
 
 @dataclass(frozen=True, slots=True)
-class RollingPolicy:
+class RollingPolicy(NotJava):
     """When a part file ends."""
 
     rolling: Rolling
@@ -68,7 +68,7 @@ _ConfigBuilder = OutputFileConfigBuilder
 
 
 @dataclass(frozen=True)
-class OutputFileConfig:
+class OutputFileConfig(NotJava):
     """What stands before and after the number in a part's name."""
 
     part_prefix: str = "part"
@@ -90,7 +90,7 @@ class OutputFileConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class BucketAssigner:
+class BucketAssigner(NotJava):
     """Which folder a record goes to."""
 
     assign: AssignBucket
@@ -114,7 +114,7 @@ class BucketAssigner:
 
 
 @dataclass(frozen=True)
-class FileCompactStrategy:
+class FileCompactStrategy(NotJava):
     """When parts are compacted."""
 
     strategy: CompactStrategy
@@ -153,7 +153,7 @@ class FileCompactStrategy:
 
 
 @dataclass(frozen=True)
-class FileCompactor:
+class FileCompactor(NotJava):
     """How parts are compacted."""
 
     compactor: Compactor

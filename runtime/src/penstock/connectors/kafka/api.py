@@ -90,6 +90,12 @@ class KafkaSource(Source):
         """A new builder."""
         return KafkaSourceBuilder()
 
+    def get_produced_type(self) -> Any:
+        """The type of the records, as the schema says it; None if it says none."""
+        schema = getattr(self.settings.deserializer, "schema", self.settings.deserializer)
+        produced = getattr(schema, "get_produced_type", None)
+        return produced() if callable(produced) else None
+
     def definition(self) -> SourceDefinition:
         """What the graph takes."""
         return self.settings.definition()

@@ -1,6 +1,7 @@
 """Avro records and files, in PyFlink's place."""
 
-from penstock.formats.avro_files import AvroBulkWriters, AvroFileFormat, AvroInputFormat
+from penstock.connectors.files.avro_input import AvroInputFormat
+from penstock.formats.avro_files import AvroBulkWriters, AvroFileFormat
 from penstock.formats.avro_registry import (
     ConfluentRegistryAvroDeserializationSchema,
     ConfluentRegistryAvroSerializationSchema,

@@ -1,0 +1,1 @@
+"""Made-up records, as fast as wanted or slower."""
