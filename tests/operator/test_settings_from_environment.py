@@ -33,3 +33,12 @@ def test_pods_log_json() -> None:
 
 def test_a_pod_is_asked_for_its_health_at_its_own_address() -> None:
     assert Settings.from_environment({"POD_IP": "10.0.0.9"}).health_host == "10.0.0.9"
+
+
+def test_jobs_run_the_image_that_this_version_builds() -> None:
+    from images.build import IMAGES
+    from penstock_operator.build.context import Defaults
+
+    built = next(image.reference for image in IMAGES if image.name == "runtime")
+    assert f"docker.io/{Settings().runtime_image}" == built
+    assert f"docker.io/{Defaults().image}" == built

@@ -1,12 +1,14 @@
 """How `env.execute()` runs a job: on the cluster that started this program, else in a mini cluster of this process.
 
 In a child of a JobManager, PENSTOCK_SUBMIT names its internal app (`http://HOST:PORT` or `unix:PATH`). Called by the
-environment, by name. Blocks; starts no threads but the mini cluster's.
+environment, by name. Blocks; starts no threads but the mini cluster's, which is imported only where a job runs in one:
+the main of an application submits and ends.
 """
 
 import os
 import threading
 from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -14,8 +16,9 @@ from penstock.common.job_client import JobControl
 from penstock.common.job_execution_result import JobExecutionResult
 from penstock.common.job_id import JobID
 from penstock.graph.jobgraph import JobGraph
-from penstock.jobmanager.scheduler import required_slots
-from penstock.launch.minicluster import JobResult, MiniCluster, run_job
+
+if TYPE_CHECKING:
+    from penstock.launch.minicluster import JobResult
 
 SUBMIT_VARIABLE = "PENSTOCK_SUBMIT"
 _TIMEOUT_SECONDS = 60.0
@@ -30,6 +33,8 @@ def run(job_graph: JobGraph) -> JobExecutionResult:
     target = os.environ.get(SUBMIT_VARIABLE)
     if target:
         return JobExecutionResult(JobID(_post(target, job_graph)))
+    from penstock.launch.minicluster import run_job
+
     return _result(run_job(job_graph, job_graph.configuration))
 
 
@@ -93,6 +98,9 @@ class _MiniJob:
     """A job in a mini cluster of its own, which ends with it."""
 
     def __init__(self, job_graph: JobGraph) -> None:
+        from penstock.jobmanager.scheduler import required_slots
+        from penstock.launch.minicluster import MiniCluster
+
         slots = required_slots(job_graph)
         self._cluster = MiniCluster(slots, job_graph.configuration)
         self._cluster.__enter__()
@@ -153,5 +161,5 @@ class _MiniJob:
         return target
 
 
-def _result(ended: JobResult) -> JobExecutionResult:
+def _result(ended: "JobResult") -> JobExecutionResult:
     return JobExecutionResult(JobID(ended.job_id), ended.net_runtime_ms)
