@@ -24,7 +24,7 @@ from penstock.state.rocksdb_store import StoredDatabase
 from penstock_api.manifest import KeyedObject, NativeFile, NativeKeyed, StateObject
 
 _TABLE_FILE = ".sst"
-_UPLOADS = 4
+_UPLOADS = 2
 _OBJECT_BYTES = 32 << 20
 """Chunks of a canonical savepoint are gathered to objects of about this size."""
 

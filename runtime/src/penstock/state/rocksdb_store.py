@@ -16,6 +16,8 @@ from penstock.state.rocksdb_options import RocksDBOptions
 
 _BLOCK_SIZE = 16 << 10
 _LARGEST_BUFFER = 64 << 20
+_LARGEST_FILE = 16 << 20
+"""A file is uploaded as one object, from memory."""
 _COMPRESSIONS = {
     "none": rocksdict.DBCompressionType.none,
     "snappy": rocksdict.DBCompressionType.snappy,
@@ -63,7 +65,7 @@ def _settings(options: RocksDBOptions) -> rocksdict.Options:
     size = options.write_buffer_size or max(1 << 20, min(_LARGEST_BUFFER, buffers // 2))
     settings.set_write_buffer_size(size)
     settings.set_max_write_buffer_number(options.write_buffer_count)
-    settings.set_target_file_size_base(max(1 << 20, size))
+    settings.set_target_file_size_base(max(1 << 20, min(size, _LARGEST_FILE)))
     settings.set_max_background_jobs(options.background_jobs)
     settings.set_max_open_files(options.open_files)
     settings.set_compression_type(_COMPRESSIONS[options.compression]())
