@@ -1,6 +1,8 @@
 """A job that is stopped and restored at arbitrary points gives what an uninterrupted one gives: windows, timers, lifetimes, joins, async."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -158,9 +160,9 @@ EVENTS = st.lists(
 class Run:
     """Feeds events to a program; restores, if asked to, at the marks."""
 
-    def __init__(self, build: Build, restores: bool) -> None:
-        self.build, self.restores = build, restores
-        self.job = StreamHarness(build)
+    def __init__(self, build: Build, restores: bool, **options: Any) -> None:
+        self.build, self.restores, self.options = build, restores, options
+        self.job = StreamHarness(build, **options)
         self.results: list[Any] = []
         self.event_time = self.clock = 0
 
@@ -184,7 +186,7 @@ class Run:
         stored = self.job.snapshot()
         self.results += self.job.extract_output()
         self.job.close()
-        self.job = StreamHarness(self.build, restored=stored)
+        self.job = StreamHarness(self.build, restored=stored, **self.options)
         self.job.process_watermark(self.event_time)  # a source would repeat it
 
     def finish(self) -> list[Any]:
@@ -197,7 +199,7 @@ class Run:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_what_is_restored_goes_on_as_if_nothing_had_been(name: str) -> None:
-    @settings(max_examples=25)
+    @settings(max_examples=15)
     @given(EVENTS)
     def holds(events: list[tuple[Any, ...]]) -> None:
         whole, broken = Run(PROGRAMS[name], restores=False), Run(PROGRAMS[name], restores=True)
@@ -205,6 +207,26 @@ def test_what_is_restored_goes_on_as_if_nothing_had_been(name: str) -> None:
             whole.feed(event)
             broken.feed(event)
         assert sorted(map(repr, broken.finish())) == sorted(map(repr, whole.finish()))
+
+    holds()
+
+
+@pytest.mark.parametrize("name", [name for name in PROGRAMS if name not in ("async", "broadcast")])
+def test_a_job_on_rocksdb_gives_the_same_over_restores(name: str) -> None:
+    @settings(max_examples=3)
+    @given(EVENTS)
+    def holds(events: list[tuple[Any, ...]]) -> None:
+        with TemporaryDirectory() as folder:
+            options: dict[str, Any] = {
+                "configuration": {"state.backend.type": "rocksdb", "io.tmp.dirs": folder},
+                "state_folder": Path(folder) / "snapshots",
+            }
+            whole = Run(PROGRAMS[name], restores=False)
+            broken = Run(PROGRAMS[name], restores=True, **options)
+            for event in [("watermark", 0), *events]:
+                whole.feed(event)
+                broken.feed(event)
+            assert sorted(map(repr, broken.finish())) == sorted(map(repr, whole.finish()))
 
     holds()
 

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Callable
 
-from penstock.state.hashmap import HashMapBackend
+from penstock.state.contract import SlotBackend
 from penstock.taskmanager.timers import OperatorTimers
 
 
@@ -34,7 +34,7 @@ class ManualClock:
 class ManualTimers(OperatorTimers):
     """An operator's timers by that clock."""
 
-    def __init__(self, name: str, backend: HashMapBackend | None, clock: ManualClock) -> None:
+    def __init__(self, name: str, backend: SlotBackend | None, clock: ManualClock) -> None:
         super().__init__(name, backend, clock.call_at)
         self._clock = clock
 

@@ -5,6 +5,7 @@ Made by `testing.stream_harness`, which wires the outputs and moves the time.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from penstock.graph.program_module import dumps, loads
@@ -17,10 +18,12 @@ from penstock.operators.contract import (
     OperatorSnapshot,
     RestoredState,
 )
-from penstock.state.hashmap import HashMapBackend
+from penstock.state.backends import KeyedPlace, make_backend
+from penstock.state.contract import SlotBackend
 from penstock.taskmanager.metrics import OperatorMetrics
 from penstock.taskmanager.watermarks import WatermarkMerge
 from penstock.testing.clock import ManualClock, ManualTimers
+from penstock.testing.keyed_snapshot import KeyedSnapshot, restore_keyed, snapshot_keyed
 from penstock_api.keys import key_group_range
 
 JOB_ID = "0" * 32
@@ -37,9 +40,9 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class NodeSnapshot:
-    """What one subtask of an operator stored: bytes by key group, and what is not keyed."""
+    """What one subtask of an operator stored: keyed state in memory or in a folder, and what is not keyed."""
 
-    groups: Mapping[int, bytes]
+    keyed: KeyedSnapshot
     other: OperatorSnapshot
 
 
@@ -85,17 +88,21 @@ class NodeOutput:
 class OperatorNode:
     """An operator with what belongs to it. Its functions are copies, as in a slot."""
 
-    def __init__(self, node: StreamNode, clock: ManualClock, placement: Placement) -> None:
+    def __init__(
+        self, node: StreamNode, clock: ManualClock, placement: Placement, configuration: Mapping[str, str]
+    ) -> None:
         self.node = node
         self.output = NodeOutput()
         self.operator: Operator = loads(dumps(node.make))()
         self.placement = placement
-        self.backend: HashMapBackend | None = None
+        self.backend: SlotBackend | None = None
         if node.is_keyed:
             first, last = key_group_range(
                 placement.max_parallelism, placement.parallelism, placement.subtask_index
             )
-            self.backend = HashMapBackend(placement.max_parallelism, first, last, node.name)
+            place = KeyedPlace(placement.max_parallelism, first, last, node.name)
+            self.backend = make_backend(place, configuration)
+        self.configuration = configuration
         self.timers = ManualTimers(node.name, self.backend, clock)
         self.metrics = OperatorMetrics()
         self.context: OperatorContext
@@ -108,7 +115,6 @@ class OperatorNode:
 
     def prepare(
         self,
-        configuration: Mapping[str, str],
         post: Callable[[Callable[[], None]], None],
         restored: list[NodeSnapshot],
     ) -> None:
@@ -127,7 +133,7 @@ class OperatorNode:
             output=self.output,
             timers=self.timers,
             metrics=self.metrics,
-            configuration=configuration,
+            configuration=self.configuration,
             state=self.backend,
             key_selectors=selectors,
             restored=self._restored(restored) if restored else None,
@@ -137,10 +143,8 @@ class OperatorNode:
     def _restored(self, old: list[NodeSnapshot]) -> RestoredState:
         placement = self.placement
         backend = self.backend
-        for snapshot in old:
-            for group, data in snapshot.groups.items():
-                if backend is not None and backend.first <= group <= backend.last:
-                    backend.load_group(group, data)
+        if backend is not None:
+            restore_keyed(backend, [snapshot.keyed for snapshot in old], self.configuration)
         own = [
             snap for index, snap in enumerate(old) if index % placement.parallelism == placement.subtask_index
         ]
@@ -174,18 +178,19 @@ class OperatorNode:
         if advance.is_idle is not None:
             self.output.emit_idle(advance.is_idle)
 
-    def snapshot(self, checkpoint_id: int) -> NodeSnapshot:
-        """Its state now."""
+    def close(self) -> None:
+        """Close the operator, and give back what its state holds."""
+        self.operator.close()
+        if self.backend is not None:
+            self.backend.close()
+
+    def snapshot(self, checkpoint_id: int, folder: Path | None) -> NodeSnapshot:
+        """Its state now; `folder` is for a backend that stores files."""
         other = self.operator.snapshot(checkpoint_id)
         if self.backend is None:
-            return NodeSnapshot({}, other)
-        frozen = self.backend.freeze()
-        while not frozen.step(1.0):
-            continue
-        if frozen.failure is not None:
-            raise frozen.failure
+            return NodeSnapshot(KeyedSnapshot(), other)
         return NodeSnapshot(
-            {self.backend.first + group: data for group, data in frozen.chunks.items()}, other
+            snapshot_keyed(self.backend, self.placement.subtask_index, checkpoint_id, folder), other
         )
 
 

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 from types import TracebackType
 from typing import Any, Self, cast
@@ -22,6 +23,8 @@ from penstock.datastream.stream_execution_environment import StreamExecutionEnvi
 from penstock.graph.streamgraph import StreamNode, Upstream
 from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch, Buffering
 from penstock.operators.state_access import open_state
+from penstock.state.contract import TimerSet
+from penstock.state.timers import TimerQueue
 from penstock.testing.clock import ManualClock
 from penstock.testing.operator_node import NodeSnapshot, OperatorNode, Placement
 
@@ -37,7 +40,8 @@ class StreamSnapshot:
 class StreamHarness:
     """Runs what `build` makes of its input streams. A context manager; `close` closes the functions.
 
-    `restored` is a snapshot, or one for each subtask that took one. `placement` says which subtask this is.
+    `restored` is a snapshot, or one for each subtask that took one. `placement` says which subtask this is. A state
+    backend that stores files (`configuration={"state.backend.type": "rocksdb"}`) needs a `state_folder` for snapshots.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class StreamHarness:
         placement: Placement | None = None,
         configuration: Mapping[str, str] | None = None,
         processing_time: int = 0,
+        state_folder: Path | None = None,
     ) -> None:
         old = [restored] if isinstance(restored, StreamSnapshot) else list(restored)
         self._clock = ManualClock(max([processing_time, *(snapshot.processing_time for snapshot in old)]))
@@ -56,13 +61,14 @@ class StreamHarness:
         self._results: list[tuple[Any, int]] = []
         self._side: dict[str, list[Any]] = {}
         self._is_closed = False
+        self._state_folder = state_folder
         settings = {"execution.checkpointing.interval": "1 s", **(configuration or {})}
         environment = StreamExecutionEnvironment(Configuration.from_dict(settings))
         inputs = [_input(environment, number) for number in range(_arity(build))]
         result = build(*(DataStream(environment, node) for node in inputs))
         self._inputs = inputs
         self._nodes = [
-            OperatorNode(node, self._clock, placement or Placement())
+            OperatorNode(node, self._clock, placement or Placement(), settings)
             for node in environment._graph.nodes[len(inputs) :]
         ]
         self._receivers: dict[int, list[tuple[OperatorNode, int, Upstream]]] = {
@@ -70,9 +76,7 @@ class StreamHarness:
         }
         self._wire(result._upstreams)
         for node in self._nodes:
-            node.prepare(
-                settings, self._post, [one.nodes[node.name] for one in old if node.name in one.nodes]
-            )
+            node.prepare(self._post, [one.nodes[node.name] for one in old if node.name in one.nodes])
         for node in reversed(self._nodes):
             node.open()
 
@@ -183,15 +187,15 @@ class StreamHarness:
 
     def num_event_time_timers(self) -> int:
         """Registered timers that wait for event time."""
-        return sum(len(node.backend.event_timers) for node in self._nodes if node.backend is not None)
+        return sum(_count(node.backend.event_timers) for node in self._nodes if node.backend is not None)
 
     def num_processing_time_timers(self) -> int:
         """Registered timers that wait for the clock."""
-        return sum(len(node.backend.processing_timers) for node in self._nodes if node.backend is not None)
+        return sum(_count(node.backend.processing_timers) for node in self._nodes if node.backend is not None)
 
     def num_keyed_state_entries(self) -> int:
         """Values in keyed state, of all keys and operators."""
-        backends = [node.backend for node in self._nodes if node.backend is not None]
+        backends: list[Any] = [node.backend for node in self._nodes if node.backend is not None]
         return sum(1 for backend in backends for table in backend._tables.values() for _ in table.entries())
 
     def keyed_state(self, key: Any, descriptor: StateDescriptor, operator: str | None = None) -> Any:
@@ -207,7 +211,8 @@ class StreamHarness:
         for node in self._nodes:
             node.operator.prepare_snapshot(checkpoint_id)
         return StreamSnapshot(
-            {node.name: node.snapshot(checkpoint_id) for node in self._nodes}, self._clock.now
+            {node.name: node.snapshot(checkpoint_id, self._state_folder) for node in self._nodes},
+            self._clock.now,
         )
 
     def notify_complete(self, checkpoint_id: int = 1) -> None:
@@ -220,7 +225,7 @@ class StreamHarness:
         if not self._is_closed:
             self._is_closed = True
             for node in self._nodes:
-                node.operator.close()
+                node.close()
 
     def __enter__(self) -> Self:
         return self
@@ -261,6 +266,12 @@ def _connect(feeder: OperatorNode, node: OperatorNode, edge: int, upstream: Upst
     )
     output.watermark_receivers.append(lambda timestamp: node.on_watermark(edge, timestamp))
     output.idle_receivers.append(lambda is_idle: node.on_idle(edge, is_idle))
+
+
+def _count(timers: TimerSet) -> int:
+    if not isinstance(timers, TimerQueue):
+        raise TypeError("timers can be counted with the hashmap backend only")
+    return len(timers)
 
 
 def _arity(build: Callable[..., DataStream]) -> int:
