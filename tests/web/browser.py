@@ -32,7 +32,7 @@ _SWITCHES = (
     "--disable-extensions",
     "--remote-debugging-pipe",
 )
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 90.0
 
 
 class BrowserError(RuntimeError):

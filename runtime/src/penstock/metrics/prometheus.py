@@ -1,11 +1,15 @@
-"""Metrics of jobs and tasks as Prometheus text, under Flink's names. Called by the REST app for GET /metrics.
+"""Metrics as Prometheus text, under Flink's names. Called by the REST app for GET /metrics.
 
-Pure: reads what the caller hands over.
+Pure: reads what the caller hands over. The text itself is prometheus-client's.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
 _BAD = re.compile(r"[^a-zA-Z0-9_:]")
 
@@ -26,21 +30,27 @@ def metric_name(scope: str, name: str) -> str:
 
 def exposition(samples: Iterable[Sample]) -> str:
     """The text format, one family after the other."""
-    families: dict[str, list[Sample]] = {}
-    for sample in samples:
-        families.setdefault(sample.name, []).append(sample)
-    lines: list[str] = []
-    for name, found in sorted(families.items()):
-        lines.append(f"# TYPE {name} gauge")
-        lines.extend(f"{name}{_labels(sample.labels)} {sample.value}" for sample in found)
-    return "\n".join(lines) + "\n" if lines else ""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Samples(samples))
+    return generate_latest(registry).decode()
 
 
-def _labels(labels: Mapping[str, str]) -> str:
-    if not labels:
-        return ""
-    escaped = (
-        f'{key}="{value.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34)).replace(chr(10), " ")}"'
-        for key, value in labels.items()
-    )
-    return "{" + ",".join(escaped) + "}"
+class _Samples(Collector):
+    """Samples as families of gauges, as Flink's reporter has them."""
+
+    def __init__(self, samples: Iterable[Sample]) -> None:
+        self._families: dict[str, list[Sample]] = {}
+        for sample in samples:
+            self._families.setdefault(sample.name, []).append(sample)
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: names are known when values are."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family."""
+        for name, found in sorted(self._families.items()):
+            family = Metric(name, name.removeprefix("flink_").replace("_", " "), "gauge")
+            for sample in found:
+                family.add_sample(sample.name, dict(sample.labels), sample.value)
+            yield family

@@ -2,7 +2,7 @@
 import { get } from "./api.js";
 import { code, duration, esc, link, state, table, tiles, time } from "./format.js";
 
-export async function jobs() {
+export async function jobs(features) {
   const [overview, { jobs: all }] = await Promise.all([get("overview"), get("jobs/overview")]);
   const rows = [...all].sort((a, b) => b["start-time"] - a["start-time"]).map(job => [
     link(`jobs/${job.jid}`, esc(job.name)), state(job.state), time(job["start-time"]), duration(job.duration),
@@ -11,7 +11,7 @@ export async function jobs() {
     ["cancelled", overview["jobs-cancelled"]], ["failed", overview["jobs-failed"]], ["TaskManagers", overview.taskmanagers],
     ["slots free of all", `${overview["slots-available"]} / ${overview["slots-total"]}`]]) +
     table(["name", "state", "-started", "for", "#tasks", "-id"], rows, "No job yet: the program is starting, or it has not called execute().") +
-    await application(all.length);
+    await application(all.length || features["web-submit"]);
 }
 
 async function application(found) {

@@ -21,7 +21,7 @@ function route() {
   if (first === "taskmanagers") return id ? taskmanager(id, tab, what) : taskmanagers();
   if (first === "jobmanager") return jobmanager(id, tab);
   if (first === "programs") return programs();
-  return jobs();
+  return jobs(features);
 }
 
 async function show() {
