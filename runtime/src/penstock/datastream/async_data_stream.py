@@ -8,7 +8,7 @@ from penstock.common.typeinfo import TypeInformation
 from penstock.datastream.async_functions import AsyncRetryStrategy
 from penstock.datastream.async_retry_strategies import NoRetryStrategy
 from penstock.datastream.data_stream import DataStream
-from penstock.operators.async_io import AsyncFactory
+from penstock.operators.async_factory import AsyncFactory
 
 DEFAULT_CAPACITY = 100
 

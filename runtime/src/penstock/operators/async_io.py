@@ -7,9 +7,9 @@ and hands finished ones back as mail. Records in flight are part of the snapshot
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
+from penstock.operators.async_factory import AsyncFactory
 from penstock.operators.async_loop import SHARED_LOOP
 from penstock.operators.async_queue import AsyncQueue, Entry, OrderedQueue, UnorderedQueue
 from penstock.operators.base import EMPTY_SNAPSHOT, PassiveOperator
@@ -22,21 +22,6 @@ _CANCEL_SECONDS = 2.0
 
 class AsyncFunctionFailed(RuntimeError):
     """An async function raised, timed out or gave something else than a list; names the record."""
-
-
-@dataclass(frozen=True, slots=True)
-class AsyncFactory:
-    """Makes an AsyncOperator; travels to slots. `timeout_ms` 0 waits for ever; `retry` is an AsyncRetryStrategy."""
-
-    function: Any
-    timeout_ms: int
-    capacity: int
-    is_ordered: bool
-    retry: Any = None
-
-    def __call__(self) -> "AsyncOperator":
-        """A new operator."""
-        return AsyncOperator(self)
 
 
 class AsyncOperator(PassiveOperator):
