@@ -259,8 +259,25 @@ async def rescaling(request: Request) -> Response:
     )
 
 
+async def submit(_request: Request) -> Response:
+    """POST /jobs: Flink's client sends a graph of serialised Java objects, which only Flink can read."""
+    raise HTTPException(
+        400,
+        "this JobManager runs Python programs: it cannot read the Java-serialised graph of `flink run`. Use "
+        "`penstock run -m HOST:PORT program.py`, or POST /jars/upload and /jars/:jarid/run in a session cluster",
+    )
+
+
+async def coordinate(request: Request) -> Response:
+    """POST /jobs/:id/coordinators/:operator: no operator of ours takes requests of clients."""
+    job_of(request)
+    raise HTTPException(404, f"operator {request.path_params['operator']} takes no requests of clients")
+
+
 ROUTES = (
     Route("/jobs", list_ids),
+    Route("/jobs", submit, methods=["POST"]),
+    Route("/jobs/{job}/coordinators/{operator}", coordinate, methods=["POST"]),
     Route("/jobs/overview", list_overview),
     Route("/jobs/{job}", details),
     Route("/jobs/{job}", cancel, methods=["PATCH"]),
@@ -268,6 +285,7 @@ ROUTES = (
     Route("/jobs/{job}/yarn-stop", cancel),
     Route("/jobs/{job}/clientHeartbeat", heartbeat, methods=["PATCH"]),
     Route("/jobs/{job}/rescaling", rescaling, methods=["PATCH"]),
+    Route("/jobs/{job}/rescaling/{trigger}", rescaling),
     Route("/jobs/{job}/status", status),
     Route("/jobs/{job}/plan", plan),
     Route("/jobs/{job}/config", config),
