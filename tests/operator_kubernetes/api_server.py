@@ -14,7 +14,7 @@ import kubernetes
 from penstock_operator.clients.kube import KubeClient
 
 _TOKEN = "token-of-the-tests"  # of a server that lives as long as the test run, on loopback
-_DEADLINE_SECONDS = 60.0
+_DEADLINE_SECONDS = 180.0
 
 
 def free_port() -> int:

@@ -14,7 +14,7 @@ from penstock_operator.model.launch import Launch
 from penstock_operator.model.plan import RefreshCopies
 from penstock_operator.platforms.kubernetes import KubernetesPlatform
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 def _put(client: KubeClient, kind: str, namespace: str, name: str, **content: Any) -> None:
@@ -56,7 +56,14 @@ def _deploy(client: KubeClient, namespace: str, platform: KubernetesPlatform) ->
     meta = resource.metadata
     launch = Launch(Ref(meta.namespace, meta.name), meta.uid or "", 1, resource.spec, "a" * 32)
     platform.deploy(resource, launch)
+    _say_ready(client, f"{namespace}-clicks")
     return resource
+
+
+def _say_ready(client: KubeClient, place: str) -> None:
+    """Stand in for the controllers, which this API server has none of."""
+    status = {"status": {"replicas": 1, "readyReplicas": 1, "availableReplicas": 1}}
+    client.patch("Deployment", "clicks", place, status, "status")
 
 
 def test_what_an_account_pulls_images_with_follows_the_job(
@@ -85,6 +92,24 @@ def test_a_changed_original_is_copied_again_and_a_program_only_by_a_deploy(
     assert base64.b64decode(token) == b"new"
     assert (client.get("ConfigMap", "table", place) or {})["data"] == {"b": "2"}
     assert (client.get("ConfigMap", "program", place) or {})["data"] == {"job.py": "print(1)"}
+
+
+def test_copies_of_a_job_that_starts_can_wait(
+    client: KubeClient, namespace: str, platform: KubernetesPlatform
+) -> None:
+    resource = _deploy(client, namespace, platform)
+    _put(client, "Secret", namespace, "storage", stringData={"TOKEN": "new"})
+    assert platform.observe(resource).stale_copies == ("Secret/storage",)
+    client.patch(
+        "Deployment",
+        "clicks",
+        f"{namespace}-clicks",
+        {"status": {"readyReplicas": 0, "availableReplicas": 0}},
+        "status",
+    )
+    assert platform.observe(resource).stale_copies == ()
+    platform.stop(resource)
+    assert platform.observe(resource).stale_copies == ("Secret/storage",)
 
 
 def test_a_copy_whose_original_is_gone_stays_for_the_pods_that_use_it(

@@ -15,7 +15,7 @@ from penstock_operator.errors import Conflict, ExternalError, OperatorError, Use
 from tests.operator_kubernetes.api_server import ApiServer
 from tests.operator_kubernetes.conftest import start_api_server
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

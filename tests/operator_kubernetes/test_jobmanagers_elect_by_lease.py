@@ -14,7 +14,7 @@ from penstock.ha.settings import HaSettings
 from penstock_operator.clients.kube import KubeClient
 from tests.operator_kubernetes.api_server import _TOKEN, ApiServer
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 class Contender:

@@ -9,7 +9,7 @@ import pytest
 from penstock_operator.clients.kube import KubeClient
 from penstock_operator.handlers.leadership import Leadership
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 def contender(

@@ -18,7 +18,7 @@ from penstock_operator.model.plan import Event
 from penstock_operator.platforms.kubernetes import KubernetesPlatform
 from penstock_operator.platforms.kubernetes_namespace import sweep
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 def make(client: KubeClient, namespace: str, name: str = "clicks", **spec: Any) -> FlinkDeployment:

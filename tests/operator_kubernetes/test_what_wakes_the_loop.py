@@ -17,7 +17,7 @@ from penstock_operator.model.facts import Ref
 from tests.operator_kubernetes.api_server import ApiServer
 from tests.operator_kubernetes.test_operator_process import eventually, resource
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 def pod(namespace: str, name: str, marks: dict[str, str]) -> dict[str, Any]:

@@ -36,7 +36,8 @@ def cluster_facts(client: KubeClient, resource: FlinkDeployment, namespace: str)
         job_id=annotations.get(labels.JOB_ID),
         fingerprint=annotations.get(labels.FINGERPRINT),
         rest_url=_rest_url(resource, namespace) if rest_exists else None,
-        stale_copies=stale_copies(client, resource, namespace),
+        # While a job starts or ends the API server is asked twice a second: copies can wait until it is at rest.
+        stale_copies=stale_copies(client, resource, namespace) if rest_exists or not deployments else (),
         problem=diagnose(pods, deployments, events),
     )
 
