@@ -23,8 +23,8 @@ demo: setup ## The main job on the embedded local platform: runs, upgrades, chec
 test: setup ## Tests that need Python alone, a real mini cluster included
 	$(VENV)/pytest -n $(JOBS) -m "not integration and not e2e" $(TESTS)
 
-integration: setup ## Tests against real servers (Kafka, S3, ZooKeeper, PostgreSQL), which it installs and starts
-	$(VENV)/pytest -m integration tests/integration
+integration: setup ## Tests against real servers (Kafka, S3, ZooKeeper, PostgreSQL) and a browser, which it installs and starts
+	$(VENV)/pytest -m integration tests/integration tests/web
 
 conformance-flink: setup ## Apache Flink's own command line and dashboard against our JobManager (downloads Flink, 330 MB, into ~/.cache)
 	$(VENV)/pytest -m integration tests/conformance
@@ -54,6 +54,9 @@ bench: setup ## Benchmarks (BENCH=name for one), beside every peer that is insta
 
 bench-peers: setup ## Installs PyFlink (844 MB), bytewax and quixstreams in environments of their own under ~/.cache, for bench
 	$(VENV)/python -m benchmarks peers
+
+chaos: setup ## Kill, pause and cut off everything around an exactly-once job, 200 times (ARGS='--faults N --seed N'; prints its seed)
+	$(VENV)/python -m tests.chaos $(ARGS)
 
 ci: lint types test integration e2e ## Everything that CI runs
 

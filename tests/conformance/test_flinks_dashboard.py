@@ -63,7 +63,7 @@ def test_the_graph_with_rates_and_colours(flinks: Dashboard) -> None:
         ("taskmanagers", "tm"),
         ("watermarks", "Watermark"),
         ("backpressure", "Back Pressure Status"),
-        ("accumulators", "SubTasks Accumulators"),
+        ("accumulators", "Accumulators"),
         ("flamegraph", "On-CPU"),
     ],
 )

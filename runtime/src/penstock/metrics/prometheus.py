@@ -4,12 +4,8 @@ Pure: reads what the caller hands over. The text itself is prometheus-client's.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import Metric
-from prometheus_client.registry import Collector
 
 _BAD = re.compile(r"[^a-zA-Z0-9_:]")
 
@@ -30,27 +26,7 @@ def metric_name(scope: str, name: str) -> str:
 
 def exposition(samples: Iterable[Sample]) -> str:
     """The text format, one family after the other."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Samples(samples))
-    return generate_latest(registry).decode()
+    # Imported when somebody scrapes: a JobManager that nobody scrapes does without its memory.
+    from penstock.metrics.exposition import text_of
 
-
-class _Samples(Collector):
-    """Samples as families of gauges, as Flink's reporter has them."""
-
-    def __init__(self, samples: Iterable[Sample]) -> None:
-        self._families: dict[str, list[Sample]] = {}
-        for sample in samples:
-            self._families.setdefault(sample.name, []).append(sample)
-
-    def describe(self) -> Iterable[Metric]:
-        """Nothing: names are known when values are."""
-        return ()
-
-    def collect(self) -> Iterator[Metric]:
-        """Every family."""
-        for name, found in sorted(self._families.items()):
-            family = Metric(name, name.removeprefix("flink_").replace("_", " "), "gauge")
-            for sample in found:
-                family.add_sample(sample.name, dict(sample.labels), sample.value)
-            yield family
+    return text_of(samples)
