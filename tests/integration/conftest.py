@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from tests.servers import KafkaServer, PostgresServer, S3Server, ZooKeeperServer
@@ -105,7 +105,8 @@ def read_partitions(bootstrap: str, topic: str, deadline_seconds: float = 60) ->
                 partition = message.partition()
                 if partition is None:
                     raise AssertionError(f"{topic}: {message.error()}")
-                if message.error():
+                if error := message.error():
+                    assert error.code() == KafkaError._PARTITION_EOF, f"{topic}: {error}"
                     ended.add(partition)
                 else:
                     found[partition].append((message.value() or b"").decode())
