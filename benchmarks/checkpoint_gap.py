@@ -6,6 +6,7 @@ run, for a machine's load moves all of them; and the task thread's own CPU time 
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -52,15 +53,16 @@ def measure(backend: str) -> tuple[list[Gap], list[Checkpoint]]:
             "execution.checkpointing.dir": str(checkpoints),
             "execution.checkpointing.num-retained": "1000",
         }
-        flags = [part for key, value in settings.items() for part in ("-D", f"{key}={value}")]
-        command = [sys.executable, "-m", "penstock.launch.cli", "run", *flags, str(PROGRAM), "--"]
+        environment = {**os.environ, "PENSTOCK_CONFIGURATION": json.dumps(settings)}
+        command = [sys.executable, "-m", "penstock.launch.program", str(PROGRAM), str(KEYS), str(gaps)]
         with (folder / "log").open("w") as log:
-            process = subprocess.Popen([*command, str(KEYS), str(gaps)], stdout=log, stderr=log)
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
             try:
                 found = _wait(process, checkpoints)
             finally:
-                process.terminate()
-                process.wait(30)
+                # The interrupt cancels the job, so that no slot outlives the run.
+                process.send_signal(signal.SIGINT)
+                process.wait(60)
         return [Gap(*json.loads(line)) for line in gaps.read_text().splitlines()], found
 
 
