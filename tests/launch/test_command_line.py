@@ -10,7 +10,7 @@ import pytest
 
 from tests.launch.cluster_processes import Cluster, cluster, free_port
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("command-line")]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("command-line")]
 
 PROGRAM = """
 import sys, time

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from penstock_api.rest.program import PlanResponse, ProgramList, RunRequest, RunResponse, UploadResponse
 from tests.launch.cluster_processes import Cluster, cluster
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("session-cluster")]
@@ -50,8 +51,9 @@ def upload(running: Cluster, name: str, data: bytes) -> httpx.Response:
 def stored(running: Cluster, name: str, data: bytes) -> str:
     answer = upload(running, name, data)
     assert answer.status_code == 200, answer.text
-    assert answer.json()["status"] == "success"
-    return str(answer.json()["filename"].rsplit("/", 1)[1])
+    stored = UploadResponse.model_validate_json(answer.content)
+    assert stored.status == "success"
+    return stored.program_id
 
 
 def call(running: Cluster, method: str, path: str, body: Any = None) -> httpx.Response:
@@ -59,9 +61,10 @@ def call(running: Cluster, method: str, path: str, body: Any = None) -> httpx.Re
 
 
 def run(running: Cluster, program: str, **wish: Any) -> str:
-    answer = call(running, "POST", f"/jars/{program}/run", wish)
+    asked = RunRequest.model_validate(wish).model_dump(by_alias=True)
+    answer = call(running, "POST", f"/jars/{program}/run", asked)
     assert answer.status_code == 200, answer.text
-    return str(answer.json()["jobid"])
+    return RunResponse.model_validate_json(answer.content).jobid
 
 
 def cancel(running: Cluster, job: str) -> None:
@@ -71,9 +74,10 @@ def cancel(running: Cluster, job: str) -> None:
 
 def test_two_jobs_run_side_by_side_and_end_apart(running: Cluster) -> None:
     program = stored(running, "counting.py", PROGRAM)
-    listed = next(file for file in running.get("/jars")["files"] if file["id"] == program)
-    assert listed["name"] == "counting.py"
-    assert listed["entry"][0]["name"] == "counting"
+    files = ProgramList.model_validate(running.get("/jars")).files
+    listed = next(file for file in files if file.id == program)
+    assert listed.name == "counting.py"
+    assert listed.entry[0].name == "counting"
     first = run(running, program, programArgsList=LONG, parallelism=2, jobId="a" * 32)
     second = run(running, program, programArgsList=["200000", "second"])
     assert first == "a" * 32
@@ -129,9 +133,9 @@ def test_a_zip_of_a_project_runs_by_its_main_or_a_named_module(running: Cluster)
 def test_a_plan_is_shown_and_nothing_runs(running: Cluster) -> None:
     program = stored(running, "counting.py", PROGRAM)
     before = len(running.get("/jobs")["jobs"])
-    plan = call(running, "GET", f"/jars/{program}/plan").json()["plan"]
-    assert plan["name"] == "counting"
-    assert plan["nodes"]
+    plan = PlanResponse.model_validate_json(call(running, "GET", f"/jars/{program}/plan").content).plan
+    assert plan.name == "counting"
+    assert plan.nodes
     assert len(running.get("/jobs")["jobs"]) == before
 
 

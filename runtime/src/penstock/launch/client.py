@@ -1,18 +1,16 @@
 """The command line's side of the REST API: one client for all verbs, with deadlines, progress and errors in words.
 
 Used by `launch.verbs` and `launch.run_verbs`. Talks to a running JobManager only. What a person asked for goes to
-standard output, progress and errors to standard error; an error ends the command with status 1.
+standard output, progress and errors to standard error; an error ends the command with status 1. httpx and rich are
+imported when a JobManager is asked: `penstock run` starts without them.
 """
 
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-import httpx
 import typer
-from rich.console import Console
 
 DEFAULT_ADDRESS = "127.0.0.1:8081"
 TERMINAL = frozenset({"FINISHED", "CANCELED", "FAILED"})
@@ -29,10 +27,13 @@ class JobManagerClient:
     """The REST calls of the verbs. Every call has a deadline; a failure is a `Refused` that says what to do."""
 
     def __init__(self, address: str) -> None:
+        import httpx
+
         base = address.rstrip("/") if "://" in address else f"http://{address}"
         token = os.environ.get(TOKEN_VARIABLE)
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(base_url=f"{base}/v1", timeout=30, headers=headers)
+        self._down: type[Exception] = httpx.HTTPError
         self._address = address
 
     def call(
@@ -46,7 +47,7 @@ class JobManagerClient:
         """One request; returns the JSON body. Raises Refused with what the server said."""
         try:
             response = self._http.request(method, path, json=body, files=files, timeout=seconds)
-        except httpx.HTTPError as error:
+        except self._down as error:
             raise Refused(
                 f"no JobManager answers at {self._address} ({error}); name it with -m HOST:PORT"
             ) from error
@@ -88,6 +89,8 @@ class JobManagerClient:
 
     def wait(self, what: str, ask: Callable[[], Any], timeout_seconds: float, late: str) -> Any:
         """Ask until there is an answer, with the seconds gone by shown at a terminal."""
+        from rich.console import Console
+
         began = time.monotonic()
         with Console(stderr=True).status(what) as status:
             while time.monotonic() - began < timeout_seconds:
@@ -123,7 +126,5 @@ def with_client(address: str, action: Callable[[JobManagerClient], None]) -> Non
 
 def fail(message: str, status: int = 1) -> NoReturn:
     """Print an error and end the command."""
-    Console(stderr=True, file=sys.stderr).print(
-        f"penstock: {message}", style="red", markup=False, highlight=False, soft_wrap=True
-    )
+    typer.secho(f"penstock: {message}", fg="red", err=True)
     raise typer.Exit(status)

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Column, Table
 
 from penstock.launch.client import (
     DEFAULT_ADDRESS,
@@ -63,6 +61,9 @@ def list_jobs(
         return every or running == scheduled or (scheduled if waiting else running)
 
     def show(client: JobManagerClient) -> None:
+        from rich.console import Console
+        from rich.table import Column, Table
+
         table = Table(Column("job id", min_width=32, no_wrap=True), "name", "state", "started", "tasks")
         for job in client.call("GET", "/jobs/overview")["jobs"]:
             if is_shown(job["state"]):

@@ -45,6 +45,7 @@ def job_metrics(job: Job) -> dict[str, Value]:
         "numRestarts": job.restarts,
         "fullRestarts": job.restarts,
         "uptime": now - since if is_running else 0,
+        "numRescales": sum(rescale.ended >= 0 and not rescale.failure for rescale in job.rescales),
         "downtime": now - since if down else 0,
         "numberOfCompletedCheckpoints": history.completed,
         "numberOfFailedCheckpoints": history.failed,
