@@ -82,6 +82,21 @@ def test_pruning_keeps_what_retained_checkpoints_need(tmp_path: Path) -> None:
     assert storage.store.newest() is not None
 
 
+def test_a_job_that_keeps_nothing_leaves_nothing(tmp_path: Path) -> None:
+    job = tmp_path / ("a" * 32)
+    claimed = tmp_path / "old"
+    checkpoint(claimed, 1, [])
+    settings = {"execution.state-recovery.claim-mode": "CLAIM"}
+    storage = JobStorage(str(tmp_path), job.name, settings, str(claimed / "chk-1"))
+    storage.prune(0)
+    assert (claimed / "chk-1").exists()
+    checkpoint(job, 2, ["2-a-x.sst"])
+    storage.prune(0)
+    assert not list(job.rglob("*.sst"))
+    assert not list(job.glob("chk-*"))
+    assert not (claimed / "chk-1").exists()
+
+
 def test_disposal_spares_what_other_checkpoints_need(tmp_path: Path) -> None:
     job = tmp_path / "job"
     checkpoint(job, 1, ["1-a-x.sst"])

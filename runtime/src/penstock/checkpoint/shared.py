@@ -64,6 +64,10 @@ class SharedFiles:
             return 0
         return delete_shared(self._filesystem, self._folder, set().union(*self._recent), newest)
 
+    def delete_all(self) -> None:
+        """The job is over and keeps no checkpoint."""
+        self._filesystem.delete_prefix(f"{self._folder.rstrip('/')}/{SHARED_FOLDER}")
+
 
 def _name(path: str) -> str:
     return path.rpartition("/")[2]

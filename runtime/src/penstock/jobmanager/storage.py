@@ -166,6 +166,8 @@ class JobStorage:
             self.store.discard(location)
         if self._shared is None:
             self._shared = SharedFiles(self.store.folder, self._configuration)
+        if keep == 0:
+            self._shared.delete_all()
         try:
             kept = [
                 self.store.load(location, verify=False).metadata for location in completed[len(dropped) :]
@@ -174,7 +176,7 @@ class JobStorage:
             log.warning("nothing is swept: %s", error)
             return
         self._shared.sweep(kept)
-        if self._claimed is not None and len(completed) >= keep:
+        if self._claimed is not None and len(completed) >= max(1, keep):
             claimed, self._claimed = self._claimed, None
             dispose_snapshot(claimed, self._configuration)
 
