@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.control.barrier import Barrier
 from penstock.exchange.edge_writer import EdgeWriter
 from penstock.exchange.elements import Element, Watermark
 from penstock.exchange.partitioners import (
@@ -31,6 +32,14 @@ class Recorded:
     def __init__(self, batch_limit: int = 100) -> None:
         self.batch_limit = batch_limit
         self.sent: list[Element] = []
+
+    def overtake(self, barrier: Barrier) -> list[Batch]:
+        return []
+
+    pull_forward = overtake
+
+    def is_holding(self, barrier: Barrier) -> bool:
+        return False
 
     def send(self, element: Element) -> None:
         self.sent.append(element)

@@ -214,7 +214,16 @@ class Slots:
             subtask = SubtaskId(job_id=JOB, attempt=self.attempt, vertex_id=vertex.id, index=index)
             self.send_all(AddSplits(subtask=subtask, splits=mine, no_more=True))
 
-    def trigger(self, checkpoint_id: int, location: Path, *, stop: bool = False, drain: bool = False) -> None:
+    def trigger(
+        self,
+        checkpoint_id: int,
+        location: Path,
+        *,
+        stop: bool = False,
+        drain: bool = False,
+        alignment_timeout_ms: int | None = None,
+    ) -> None:
+        """With an alignment timeout the checkpoint may be unaligned."""
         self.send_all(
             TriggerCheckpoint(
                 job_id=JOB,
@@ -224,6 +233,8 @@ class Slots:
                 location=str(location),
                 stop=stop,
                 drain=drain,
+                unaligned=alignment_timeout_ms is not None,
+                alignment_timeout_ms=alignment_timeout_ms or 0,
             )
         )
 

@@ -180,6 +180,18 @@ class Waiting(Base):
         self.ctx.output.emit(batch)
 
 
+class Slow(Base):
+    """Takes a millisecond a record until a file is there."""
+
+    def __init__(self, gate: str) -> None:
+        self._gate = Path(gate)
+
+    def process(self, batch: Batch, input_index: int) -> None:
+        if not self._gate.exists():
+            time.sleep(0.001 * len(batch))
+        self.ctx.output.emit(batch)
+
+
 class CommittingSink(Base):
     """Two phases: prepared lines are in the committable, and reach the file when the checkpoint is complete."""
 
@@ -251,6 +263,8 @@ def graph(
     batch_size: int = 100,
     value_class: str | None = None,
     waiting_for: Path | None = None,
+    slow_until: Path | None = None,
+    partitioner: Partitioner = Partitioner.HASH,
 ) -> tuple[list[VertexSpec], list[EdgeSpec]]:
     """Source → marks, hashed to sum → sink."""
     held = None if hold is None else str(hold)
@@ -266,6 +280,10 @@ def graph(
     if waiting_for is not None:
         gate = str(waiting_for)
         tail.append(operator(6, "waiting", lambda: Waiting(gate)))
+        after = {"upstream": 0, "key_selector": cloudpickle.dumps(key_of)}
+    if slow_until is not None:
+        gate = str(slow_until)
+        tail.append(operator(7, "slow", lambda: Slow(gate)))
         after = {"upstream": 0, "key_selector": cloudpickle.dumps(key_of)}
     tail += [
         operator(3, "sum", lambda: RunningSum(value_class), is_stateful=True, **after),
@@ -294,8 +312,8 @@ def graph(
         source_vertex=vertices[0].id,
         source_operator=len(head) - 1,
         target_vertex=vertices[1].id,
-        partitioner=Partitioner.HASH,
-        key_selector=cloudpickle.dumps(key_of),
+        partitioner=partitioner,
+        key_selector=cloudpickle.dumps(key_of) if partitioner is Partitioner.HASH else None,
     )
     return vertices, [edge]
 

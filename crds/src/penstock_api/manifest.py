@@ -86,11 +86,13 @@ class SubtaskState(_Model):
     """A sink writer's own state, as JSON of the connector."""
     committables: list[dict[str, Any]] = []
     """Pre-committed transactions (Decision 14), as JSON of the connector; committed when the snapshot completes."""
+    channels: list[StateObject] = []
+    """Records in flight that the barrier overtook; on the first operator of a task."""
 
     def objects(self) -> list[StateObject]:
         """Every object that this subtask's state needs."""
         files = [file.object for native in self.native for file in native.files]
-        return [*(keyed.object for keyed in self.keyed), *files, *self.operator]
+        return [*(keyed.object for keyed in self.keyed), *files, *self.operator, *self.channels]
 
 
 class OperatorState(_Model):

@@ -32,6 +32,16 @@ class Aligner:
         return self._barrier
 
     @property
+    def ended(self) -> set[int]:
+        """Channels that will deliver nothing more; do not change it."""
+        return self._ended
+
+    @property
+    def newest_over(self) -> int:
+        """Barriers up to this checkpoint mean nothing any more."""
+        return self._newest_over
+
+    @property
     def since(self) -> float:
         """When the present (or last) alignment began, as the caller's clock said."""
         return self._since

@@ -16,3 +16,9 @@ class Barrier:
     """Nothing follows; tasks finish once the snapshot is complete and committed."""
     is_native: bool = False
     """A savepoint in the backend's own form instead of the canonical one."""
+    overtakes_at: int | None = None
+    """From this time (ms since the epoch) it overtakes the records before it, which then are part of the snapshot; None: never."""
+
+    def may_overtake(self, now_ms: int) -> bool:
+        """It need not wait for the records before it any more."""
+        return self.overtakes_at is not None and now_ms >= self.overtakes_at

@@ -7,17 +7,37 @@ elements; consuming a batch gives its credit back to the sender.
 from collections import deque
 from collections.abc import Callable
 
-from penstock.exchange.elements import CHANNEL_CREDITS, Element
+from penstock.control.barrier import Barrier
+from penstock.exchange.elements import CHANNEL_CREDITS, Element, EndOfPartition
+from penstock.exchange.in_flight import ChannelCapture, ChannelPlace
 from penstock.operators.contract import Batch
 
 
 class InputChannel:
     """Elements of one sending subtask, in order."""
 
-    __slots__ = ("_consumed", "_on_credit", "bytes_in", "gate", "index", "input_index", "is_queued", "queue")
+    __slots__ = (
+        "_consumed",
+        "_on_credit",
+        "_restored",
+        "bytes_in",
+        "capture",
+        "gate",
+        "index",
+        "input_index",
+        "is_queued",
+        "place",
+        "queue",
+    )
 
-    def __init__(self, gate: "InputGate", index: int, input_index: int) -> None:
+    def __init__(
+        self, gate: "InputGate", index: int, input_index: int, place: ChannelPlace | None = None
+    ) -> None:
         self.gate = gate
+        self.place = place
+        self.capture: ChannelCapture | None = None
+        """An unaligned snapshot that holds what arrives before its barrier."""
+        self._restored = 0
         self.index = index
         """Place in the gate."""
         self.input_index = input_index
@@ -35,9 +55,29 @@ class InputChannel:
 
     def push(self, element: Element) -> None:
         """Add an element."""
+        if self.capture is not None or type(element) is Barrier:
+            self._note(element)
         self.queue.append(element)
         if not self.is_queued:
             self.gate.enqueue(self)
+
+    def restore(self, batch: Batch) -> None:
+        """Add a batch that a snapshot held; its sender gave no credit for it."""
+        self._restored += 1
+        self.push(batch)
+
+    def _note(self, element: Element) -> None:
+        """For an unaligned snapshot: what belongs to it, and that a barrier may overtake."""
+        capture = self.capture
+        if capture is not None:
+            if isinstance(element, Batch):
+                assert self.place is not None  # noqa: S101 - channels of a deployment have one
+                capture.add_input(self.place, element)
+            elif element == capture.barrier or isinstance(element, EndOfPartition):
+                self.capture = None
+                capture.awaited.discard(self.index)
+        if isinstance(element, Barrier) and element.overtakes_at is not None:
+            self.gate.announced.append((self, element))
 
     @property
     def has_room(self) -> bool:
@@ -48,6 +88,9 @@ class InputChannel:
         """The next element."""
         element = self.queue.popleft()
         if self._on_credit is not None and isinstance(element, Batch):
+            if self._restored:
+                self._restored -= 1
+                return element
             self._consumed += 1
             # Two at a time: half the frames, and the sender still never runs dry.
             if self._consumed * 2 >= CHANNEL_CREDITS:
@@ -59,17 +102,19 @@ class InputChannel:
 class InputGate:
     """All input channels of a task."""
 
-    __slots__ = ("_ready", "channels", "held")
+    __slots__ = ("_ready", "announced", "channels", "held")
 
     def __init__(self) -> None:
         self.channels: list[InputChannel] = []
         self.held: set[int] = set()
         """Channels that alignment holds; replaced by the task, which then calls `release`."""
+        self.announced: list[tuple[InputChannel, Barrier]] = []
+        """Barriers that have arrived, though not at the head of their channels, and may overtake what is before them."""
         self._ready: deque[InputChannel] = deque()
 
-    def add_channel(self, input_index: int) -> InputChannel:
+    def add_channel(self, input_index: int, place: ChannelPlace | None = None) -> InputChannel:
         """One more channel, before the task runs."""
-        channel = InputChannel(self, len(self.channels), input_index)
+        channel = InputChannel(self, len(self.channels), input_index, place)
         self.channels.append(channel)
         return channel
 

@@ -4,9 +4,12 @@ Driven by the chain's outputs and the task, in the task thread. A record waits i
 control element follows it, the buffer timeout passes, or the slot has nothing else to do.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+from penstock.control.barrier import Barrier
 from penstock.exchange.elements import Element
+from penstock.exchange.in_flight import ChannelCapture, ChannelPlace
 from penstock.exchange.partitioners import ChannelChooser
 from penstock.exchange.writers import ChannelWriter
 from penstock.operators.contract import Batch
@@ -15,8 +18,15 @@ from penstock.operators.contract import Batch
 class EdgeWriter:
     """Channels of an edge. `chooser` None: every record goes to every channel (one channel, or broadcast)."""
 
-    def __init__(self, writers: list[ChannelWriter], chooser: ChannelChooser | None) -> None:
+    def __init__(
+        self,
+        writers: list[ChannelWriter],
+        chooser: ChannelChooser | None,
+        places: Sequence[ChannelPlace] = (),
+    ) -> None:
         self.writers = writers
+        self.places = places
+        """By writer: the channel, as snapshots name it."""
         self._chooser = chooser if len(writers) > 1 else None
         self._values: list[list[Any]] = [[] for _ in writers]
         self._times: list[list[int]] = [[] for _ in writers]
@@ -61,6 +71,23 @@ class EdgeWriter:
         self.flush()
         for writer in self.writers:
             writer.send(element)
+
+    def restore(self, target: int, batch: Batch) -> None:
+        """Send a batch that a snapshot held for one target."""
+        for place, writer in zip(self.places, self.writers, strict=True):
+            if place.target == target:
+                writer.send(batch)
+
+    def send_overtaking(self, barrier: Barrier, capture: ChannelCapture, now_ms: int) -> None:
+        """Send a barrier that overtakes, now or when its time comes; what it overtakes goes into the capture."""
+        self.flush()
+        for place, writer in zip(self.places, self.writers, strict=True):
+            if barrier.may_overtake(now_ms):
+                capture.add_outputs(place, writer.overtake(barrier))
+            else:
+                writer.send(barrier)
+                if writer.is_holding(barrier):
+                    capture.await_sending(place, writer)
 
     def flush(self) -> None:
         """Send what waits in buffers."""

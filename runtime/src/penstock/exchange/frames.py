@@ -72,7 +72,7 @@ def read_credit(body: bytes) -> int:
 def element_frame(channel: ChannelId, element: Element) -> bytes:
     """The frame of an element."""
     if isinstance(element, Batch):
-        return frame(FrameKind.BATCH, channel, _dump_records((element.values, element.timestamps)))
+        return frame(FrameKind.BATCH, channel, dump_records((element.values, element.timestamps)))
     if isinstance(element, Watermark):
         return frame(FrameKind.WATERMARK, channel, _TIME.pack(element.timestamp))
     if isinstance(element, Idleness):
@@ -87,8 +87,7 @@ def element_frame(channel: ChannelId, element: Element) -> bytes:
 def read_element(kind: FrameKind, body: bytes) -> Element:
     """The element of a frame; ValueError for a frame that holds none."""
     if kind is FrameKind.BATCH:
-        values, timestamps = pickle.loads(body)
-        return Batch(values, timestamps)
+        return load_records(body)
     if kind is FrameKind.WATERMARK:
         return Watermark(_TIME.unpack(body)[0])
     if kind is FrameKind.IDLENESS:
@@ -103,7 +102,14 @@ def read_element(kind: FrameKind, body: bytes) -> Element:
     raise ValueError(f"a frame of kind {kind!r} holds no element")
 
 
-def _dump_records(content: Any) -> bytes:
+def load_records(body: bytes) -> Batch:
+    """The batch of such bytes."""
+    values, timestamps = pickle.loads(body)
+    return Batch(values, timestamps)
+
+
+def dump_records(content: Any) -> bytes:
+    """Values and timestamps as bytes; UnsendableRecord for what cannot be."""
     try:
         return pickle.dumps(content, 5)
     except (pickle.PicklingError, AttributeError, TypeError):

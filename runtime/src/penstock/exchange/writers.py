@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from penstock.control.barrier import Barrier
 from penstock.exchange.channels import InputChannel
 from penstock.exchange.elements import EXCHANGE_BATCH, ChannelId, Element
 from penstock.exchange.frames import element_frame
@@ -38,6 +39,15 @@ class ChannelWriter(Protocol):
     def send(self, element: Element) -> None:
         """Add an element."""
 
+    def overtake(self, barrier: Barrier) -> list[Batch]:
+        """Send a barrier before all that waits here; returns the batches that it overtook."""
+
+    def is_holding(self, barrier: Barrier) -> bool:
+        """It is not sent yet."""
+
+    def pull_forward(self, barrier: Barrier) -> list[Batch]:
+        """Send a barrier that waits here; returns the batches that it overtook."""
+
 
 class LocalWriter:
     """To a task of this slot: the element itself."""
@@ -58,6 +68,19 @@ class LocalWriter:
     def send(self, element: Element) -> None:
         """Add an element."""
         self._channel.push(element)
+
+    def overtake(self, barrier: Barrier) -> list[Batch]:
+        """Nothing waits here: the receiver holds all."""
+        self._channel.push(barrier)
+        return []
+
+    def is_holding(self, barrier: Barrier) -> bool:
+        """Never."""
+        return False
+
+    def pull_forward(self, barrier: Barrier) -> list[Batch]:
+        """Nothing waits here."""
+        return []
 
 
 class RemoteWriter:
@@ -90,6 +113,23 @@ class RemoteWriter:
             self._waiting.append(element)
         else:
             self._put(element)
+
+    def overtake(self, barrier: Barrier) -> list[Batch]:
+        """Send a barrier before all that waits here; returns the batches that it overtook."""
+        self._put(barrier)
+        return [element for element in self._waiting if isinstance(element, Batch)]
+
+    def is_holding(self, barrier: Barrier) -> bool:
+        """It is not sent yet."""
+        return barrier in self._waiting
+
+    def pull_forward(self, barrier: Barrier) -> list[Batch]:
+        """Send a barrier that waits here; returns the batches that it overtook."""
+        elements = list(self._waiting)
+        self._waiting.remove(barrier)
+        self._put(barrier)
+        before = elements[: elements.index(barrier)]
+        return [element for element in before if isinstance(element, Batch)]
 
     def grant(self, count: int) -> None:
         """The receiver takes so many more batches."""

@@ -12,6 +12,7 @@ from penstock.control.messages import DeployTasks, SubtaskDeployment, SubtaskId
 from penstock.exchange.channels import InputChannel, InputGate
 from penstock.exchange.edge_writer import EdgeWriter
 from penstock.exchange.elements import ChannelId
+from penstock.exchange.in_flight import ChannelPlace
 from penstock.exchange.network import Network
 from penstock.exchange.partitioners import (
     ChannelChooser,
@@ -78,7 +79,8 @@ def wire_channels(deployment: DeployTasks, network: Network, own_slot: str) -> l
             counts = (parallelism[edge.source_vertex], plan.vertex.parallelism)
             for source in sources_of(edge.partitioner, plan.spec.index, *counts):
                 channel_id = (number, source, plan.spec.index)
-                channel = plan.inputs[channel_id] = plan.gate.add_channel(edge.target_input)
+                place = ChannelPlace(edge.id, source, plan.spec.index, *counts)
+                channel = plan.inputs[channel_id] = plan.gate.add_channel(edge.target_input, place)
                 sender = deployment.placement[edge.source_vertex][source]
                 if sender != own_slot:
                     network.expect(channel_id, channel, sender)
@@ -99,15 +101,17 @@ def connect_edges(
             target = next(vertex for vertex in deployment.vertices if vertex.id == edge.target_vertex)
             counts = (plan.vertex.parallelism, target.parallelism)
             writers: list[ChannelWriter] = []
+            places: list[ChannelPlace] = []
             for index in targets_of(edge.partitioner, plan.spec.index, *counts):
                 channel_id = (number, plan.spec.index, index)
+                places.append(ChannelPlace(edge.id, plan.spec.index, index, *counts))
                 slot = deployment.placement[target.id][index]
                 if slot == own_slot:
                     writers.append(LocalWriter(local[channel_id]))
                 else:
                     writers.append(network.writer(channel_id, deployment.slots[slot], own_host))
             plan.edges[number] = EdgeWriter(
-                writers, _chooser(edge, target, plan.spec.index, len(writers), key_selectors)
+                writers, chooser_of(edge, target, plan.spec.index, len(writers), key_selectors), places
             )
 
 
@@ -125,9 +129,10 @@ class Selectors:
         return found
 
 
-def _chooser(
+def chooser_of(
     edge: EdgeSpec, target: VertexSpec, source: int, channels: int, selectors: Selectors
 ) -> ChannelChooser | None:
+    """What spreads the edge's records over its channels; None where every record goes to all of them."""
     if channels < 2 or edge.partitioner is Partitioner.BROADCAST:
         return None
     key_of = None

@@ -31,6 +31,7 @@ from penstock.taskmanager.dependencies import install_dependencies
 from penstock.taskmanager.deployment import Selectors, TaskBuilder, TaskPlan, connect_edges, wire_channels
 from penstock.taskmanager.failure import failure_of, restore_failure_of
 from penstock.taskmanager.mailbox import Mailbox
+from penstock.taskmanager.restored_channels import restore_channels
 from penstock.taskmanager.shipped import install_shipped
 from penstock.taskmanager.task import Phase, Task, TaskServices
 from penstock.taskmanager.warm_up import warm_up
@@ -158,6 +159,7 @@ class Slot:
             self._network.begin(self._attempt, self._on_peer_lost)
             plans = wire_channels(deployment, self._network, self._slot_id)
             connect_edges(plans, self._network, self._slot_id, selectors)
+            restore_channels(plans, selectors, configuration)
         except Exception as error:  # noqa: BLE001 - user code runs while it is loaded
             self._refuse(deployment, failure_of(error))
             self._forget()
@@ -207,6 +209,7 @@ class Slot:
             is_savepoint=command.is_savepoint,
             stop=command.stop,
             is_native=command.is_native,
+            overtakes_at=_overtakes_at(command),
         )
         for task in self._tasks:
             if task.is_source:
@@ -228,6 +231,13 @@ class Slot:
         for task in self._tasks:
             if task.phase not in (Phase.CREATED, Phase.OVER):
                 self._send_event(TaskMetrics(subtask=task.subtask, values=task.collect_metrics()))
+
+
+def _overtakes_at(command: TriggerCheckpoint) -> int | None:
+    """When the checkpoint's barriers may overtake records; None: never."""
+    if not command.unaligned or command.is_savepoint or command.stop:
+        return None
+    return command.timestamp + command.alignment_timeout_ms
 
 
 def _awaits_final_checkpoint(deployment: DeployTasks, configuration: Mapping[str, str]) -> bool:

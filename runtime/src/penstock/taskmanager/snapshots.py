@@ -9,16 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
+from penstock.checkpoint.channel_state import StoredBatch, dump_channels
 from penstock.checkpoint.keyed_io import write_blob
 from penstock.checkpoint.keyed_state import StoragePlace, StoredKeyed, store_keyed
 from penstock.control.barrier import Barrier
 from penstock.control.messages import CheckpointAcknowledged, CheckpointDeclined, Event, SubtaskId
+from penstock.exchange.in_flight import ChannelCapture
 from penstock.filesystems.registry import open_filesystem
 from penstock.taskmanager.chain import OperatorPart
 from penstock.taskmanager.failure import restore_failure_of
-from penstock_api.manifest import SubtaskState
+from penstock_api.manifest import StateObject, SubtaskState
 
-_SLICE_SECONDS = 0.005
+_SLICE_SECONDS = 0.003
 """Time for serialising between two batches: at most this is added to a record's latency."""
 TRANSACTION_TIMEOUT = "transaction_timeout_ms"
 """A committable with this key can be committed for so long only."""
@@ -35,6 +37,8 @@ class PendingSnapshot:
     started: float
     start_delay_ms: int = 0
     is_dropped: bool = False
+    channels: ChannelCapture | None = None
+    """Records in flight, of an unaligned snapshot: it is stored when they are complete."""
     states: dict[str, SubtaskState] = field(default_factory=dict)
 
 
@@ -56,6 +60,7 @@ class TaskSnapshots:
         self._send_event = send_event
         self._freezing: list[PendingSnapshot] = []
         self._uploading: list[PendingSnapshot] = []
+        self._awaiting: list[PendingSnapshot] = []
 
     @property
     def is_serialising(self) -> bool:
@@ -74,6 +79,25 @@ class TaskSnapshots:
             if part.frozen is not None and not part.frozen.step(_SLICE_SECONDS):
                 return
         self._freezing.pop(0)
+        if snapshot.channels is not None and not snapshot.channels.is_complete:
+            self._awaiting.append(snapshot)
+        else:
+            self._upload(snapshot)
+
+    def check_channels(self) -> None:
+        """Let waiting barriers overtake in outputs when it is time; store what has become complete."""
+        if not self._awaiting:
+            return
+        now = time.time_ns() // 1_000_000
+        for snapshot in list(self._awaiting):
+            channels = snapshot.channels
+            assert channels is not None  # noqa: S101 - others do not wait
+            channels.push_barriers(now)
+            if channels.is_complete:
+                self._awaiting.remove(snapshot)
+                self._upload(snapshot)
+
+    def _upload(self, snapshot: PendingSnapshot) -> None:
         self._uploading.append(snapshot)
         future = self._uploads.submit(self._store, snapshot)
         future.add_done_callback(lambda done: self._post(lambda: self._stored(snapshot, done)))
@@ -87,17 +111,19 @@ class TaskSnapshots:
 
     def abort(self, checkpoint_id: int) -> None:
         """Forget that snapshot, if it is under way."""
-        for snapshot in [*self._freezing, *self._uploading]:
+        for snapshot in [*self._freezing, *self._awaiting, *self._uploading]:
             if snapshot.barrier.checkpoint_id == checkpoint_id:
                 self._drop(snapshot)
 
     def drop_all(self) -> None:
         """The task ends: acknowledge nothing more."""
-        for snapshot in [*self._freezing, *self._uploading]:
+        for snapshot in [*self._freezing, *self._awaiting, *self._uploading]:
             self._drop(snapshot)
 
     def _drop(self, snapshot: PendingSnapshot) -> None:
         snapshot.is_dropped = True
+        if snapshot in self._awaiting:
+            self._awaiting.remove(snapshot)
         if snapshot in self._freezing:
             self._freezing.remove(snapshot)
             for part in snapshot.parts:
@@ -128,7 +154,27 @@ class TaskSnapshots:
                 splits=[dict(split) for split in part.snapshot.splits],
                 writer=[dict(state) for state in part.snapshot.writer],
                 committables=[dict(committable) for committable in part.snapshot.committables],
+                channels=self._store_channels(snapshot, name) if part is snapshot.parts[0] else [],
             )
+
+    def _store_channels(self, snapshot: PendingSnapshot, name: str) -> list[StateObject]:
+        if snapshot.channels is None or not snapshot.channels.entries:
+            return []
+        batches = (
+            StoredBatch(
+                entry.place.edge,
+                entry.is_input,
+                entry.place.source,
+                entry.place.target,
+                entry.place.sources,
+                entry.place.targets,
+                entry.body,
+            )
+            for entry in snapshot.channels.entries
+        )
+        location = snapshot.barrier.location
+        filesystem = open_filesystem(location, self._configuration)
+        return [write_blob(filesystem, location, f"{name}-channels", dump_channels(batches))]
 
     def _stored(self, snapshot: PendingSnapshot, done: "Future[None]") -> None:
         """Back in the task thread."""

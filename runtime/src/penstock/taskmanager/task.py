@@ -33,6 +33,7 @@ from penstock.control.messages import (
 )
 from penstock.exchange import elements
 from penstock.exchange.edge_writer import EdgeWriter
+from penstock.exchange.in_flight import ChannelCapture
 from penstock.operators.contract import OperatorSnapshot
 from penstock.state.errors import StateNotSerializable
 from penstock.taskmanager.chain import Chain, OperatorPart
@@ -167,6 +168,9 @@ class Task:
             return self._try_finish()
         if self.phase not in (Phase.RUNNING, Phase.DATA_ENDED):
             return False
+        if self._channels is not None:
+            self._channels.check_barriers()
+        self._snapshots.check_channels()
         if self._snapshots.is_serialising:
             self._snapshots.step()
         if self._ending is not None and self.chain.is_settled:
@@ -231,11 +235,25 @@ class Task:
 
     def on_aligned(self, barrier: Barrier, alignment_seconds: float) -> None:
         """The barrier is here on all inputs: pass it on, then take the state as of it."""
+        capture = None if barrier.overtakes_at is None else ChannelCapture(barrier)
+        self._take_snapshot(barrier, alignment_seconds, capture)
+
+    def on_overtaken(self, barrier: Barrier, capture: ChannelCapture) -> None:
+        """The barrier does not wait for the records before it: they go into the capture."""
+        self._take_snapshot(barrier, 0.0, capture)
+
+    def _take_snapshot(
+        self, barrier: Barrier, alignment_seconds: float, capture: ChannelCapture | None
+    ) -> None:
         started = time.monotonic()
         delay = max(0, time.time_ns() // 1_000_000 - barrier.timestamp - round(alignment_seconds * 1000))
         self.chain.prepare_snapshot(barrier.checkpoint_id)
+        now = time.time_ns() // 1_000_000
         for edge in self._edges:
-            edge.send(barrier)
+            if capture is None:
+                edge.send(barrier)
+            else:
+                edge.send_overtaking(barrier, capture, now)
         if barrier.stop:
             self._stop_id = barrier.checkpoint_id
             self.chain.set_quiet(True)
@@ -246,7 +264,9 @@ class Task:
             return
         sync = time.monotonic() - started
         self._snapshots.begin(
-            PendingSnapshot(barrier, parts, alignment_seconds, sync, time.monotonic(), delay)
+            PendingSnapshot(
+                barrier, parts, alignment_seconds, sync, time.monotonic(), delay, channels=capture
+            )
         )
 
     def _source_part(self) -> list[OperatorPart]:
