@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "runtime" / "src"
 STUBS = SOURCE / "pyflink-stubs"
 PACKAGES = ("common", "datastream", "metrics")
+OURS = ("datastream.async_retry_predicates", "datastream.time_characteristic")
 
 PROGRAM = """
 from collections.abc import Iterable
@@ -82,6 +83,13 @@ env.execute("typed")
 """
 
 
+def is_public(module: str) -> bool:
+    """A module that PyFlink has, or one that programs import here; the rest is Penstock's own."""
+    surface = Path(__file__).with_name("pyflink_surface.txt").read_text(encoding="utf-8")
+    is_named = any(f"\npyflink.{module}{end}" in surface for end in (":", "."))
+    return is_named or module in OURS or module.startswith(("datastream.connectors", "datastream.formats"))
+
+
 def wanted_stubs() -> dict[str, str]:
     """One stub for each public module, which has the names of Penstock's."""
     found = {"__init__.pyi": "from penstock import *\n"}
@@ -92,6 +100,8 @@ def wanted_stubs() -> dict[str, str]:
                 continue
             parts = path.with_suffix("").parts
             module = ".".join(part for part in parts if part != "__init__")
+            if not is_public(module):
+                continue
             found[path.with_suffix(".pyi").as_posix()] = f"from penstock.{module} import *\n"
     elsewhere = importlib.import_module("penstock.datastream.connectors")._ELSEWHERE
     found["datastream/connectors/__init__.pyi"] += "".join(f"from {name} import *\n" for name in elsewhere)

@@ -1,1 +1,0 @@
-from penstock.common.composite_types import *

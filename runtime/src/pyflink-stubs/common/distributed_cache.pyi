@@ -1,1 +1,0 @@
-from penstock.common.distributed_cache import *

@@ -1,1 +1,0 @@
-from penstock.common.job_parameters import *

@@ -1,1 +1,0 @@
-from penstock.common.output_tag import *

@@ -1,1 +1,0 @@
-from penstock.common.state_ttl import *

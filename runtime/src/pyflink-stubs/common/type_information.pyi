@@ -1,1 +1,0 @@
-from penstock.common.type_information import *

@@ -1,1 +1,0 @@
-from penstock.common.watermark_generator import *

@@ -1,1 +1,0 @@
-from penstock.datastream.connected_streams import *

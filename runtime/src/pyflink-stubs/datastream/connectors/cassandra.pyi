@@ -1,0 +1,1 @@
+from penstock.datastream.connectors.cassandra import *

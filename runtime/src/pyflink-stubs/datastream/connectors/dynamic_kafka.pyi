@@ -1,0 +1,1 @@
+from penstock.datastream.connectors.dynamic_kafka import *

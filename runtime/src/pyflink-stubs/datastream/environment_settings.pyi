@@ -1,1 +1,0 @@
-from penstock.datastream.environment_settings import *

@@ -1,1 +1,0 @@
-from penstock.datastream.memory_size import *

@@ -1,1 +1,0 @@
-from penstock.datastream.source_stream import *

@@ -1,1 +1,0 @@
-from penstock.datastream.stream_settings import *

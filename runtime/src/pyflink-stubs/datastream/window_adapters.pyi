@@ -1,1 +1,0 @@
-from penstock.datastream.window_adapters import *

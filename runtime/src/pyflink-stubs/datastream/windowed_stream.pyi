@@ -1,1 +1,0 @@
-from penstock.datastream.windowed_stream import *

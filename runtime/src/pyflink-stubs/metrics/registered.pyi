@@ -1,1 +1,0 @@
-from penstock.metrics.registered import *
