@@ -92,7 +92,7 @@ class KafkaSource(Source):
 
     def get_produced_type(self) -> Any:
         """The type of the records, as the schema says it; None if it says none."""
-        schema = getattr(self.settings.deserializer, "schema", self.settings.deserializer)
+        schema = getattr(getattr(self.settings.deserializer, "decode", None), "__self__", None)
         produced = getattr(schema, "get_produced_type", None)
         return produced() if callable(produced) else None
 
