@@ -12,6 +12,7 @@ from penstock.connectors.contract import EnumeratorFactory
 ENTRY_POINTS = "penstock.connectors"
 _BUNDLED = {
     "collection": "penstock.connectors.collection.source",
+    "hybrid": "penstock.connectors.hybrid.enumerator",
     "socket": "penstock.connectors.sockets.source",
     "sequence": "penstock.connectors.sequence.source",
     "files": "penstock.connectors.files.enumerator",
