@@ -111,6 +111,9 @@ def test_everything_flink_says_is_said(places: Places, shape: str) -> None:
     if shape.endswith("/execution-result"):
         expected = {"status": {"id": "text"}}
     found = places.running.get(path)
+    if shape.endswith("/checkpoints"):
+        # Recorded between two checkpoints: one that is under way has no path yet, in Flink as here.
+        found["history"] = [entry for entry in found["history"] if entry["status"] == "COMPLETED"]
     assert problems(expected, found) == [], json.dumps(found)[:2000]
 
 
