@@ -1,7 +1,10 @@
 """Keyed state through storage: what a snapshot holds at any moment comes back in any backend, at any parallelism."""
 
+import dataclasses
 import shutil
+import sys
 import tempfile
+import types
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 from penstock.checkpoint.keyed_state import StoragePlace, load_keyed, store_keyed
 from penstock.state.backends import KeyedPlace, make_backend
 from penstock.state.contract import MISSING, SlotBackend, SnapshotForm
+from penstock.state.errors import StateIncompatible, StateNotSerializable
 from penstock_api.keys import key_group_range
 from penstock_api.manifest import SubtaskState
 
@@ -220,3 +224,36 @@ def test_expired_values_are_left_out_of_canonical_snapshots(tmp_path: Path) -> N
         assert sorted(content(again).values()) == list(range(50, 100))
         assert len(content([state])) == 100
         state.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", list(SnapshotForm))
+def test_a_class_that_is_gone_is_named_at_restore(tmp_path: Path, kind: str, form: SnapshotForm) -> None:
+    module = types.ModuleType("penstock_main_gone")
+    sys.modules[module.__name__] = module
+    visit = dataclasses.make_dataclass("Visit", [("page", str)])
+    visit.__module__ = module.__name__
+    module.Visit = visit  # type: ignore[attr-defined]
+    state = make(tmp_path / "local", kind, 1, 0)
+    state.set_current_key("a")
+    state.table("s").put(visit("home"))
+    stored = snapshot(state, form, tmp_path / "chk", 0)
+    state.close()
+    del sys.modules[module.__name__]
+    for other in KINDS:
+        backend = make(tmp_path / "local", other, 1, 0)
+        with pytest.raises(
+            StateIncompatible, match=r"penstock_main_gone\.Visit, which this program does not have"
+        ):
+            load_keyed([stored], str(tmp_path / "chk"), {}, backend)
+        backend.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_value_that_cannot_be_stored_is_named(tmp_path: Path, kind: str) -> None:
+    state = make(tmp_path / "local", kind, 1, 0)
+    state.set_current_key("a")
+    state.table("s").put(lambda: 1)
+    with pytest.raises(StateNotSerializable, match=r"state 's'.*cannot be stored"):
+        snapshot(state, SnapshotForm.CHECKPOINT, tmp_path / "chk", 0)
+    state.close()

@@ -167,11 +167,18 @@ class FrozenState:
             self._copy_group, self._copy = group, copy
             parts: list[bytes] = []
             for content in _contents(copy, self._filters):
-                parts.append(framed(dump_state(content)))
+                parts.append(framed(_dumped(content)))
                 yield
             if parts:
                 self.chunks[group] = b"".join(parts)
         self._copy_group, self._copy = -1, GroupCopy()
+
+
+def _dumped(content: tuple[str, str, Any]) -> bytes:
+    try:
+        return dump_state(content)
+    except StateNotSerializable as error:
+        raise StateNotSerializable(f"state {content[1]!r}: {error}") from error
 
 
 def _clone(value: Any) -> Any:

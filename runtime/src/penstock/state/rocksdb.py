@@ -16,7 +16,7 @@ from typing import Any
 from penstock.state.backends import KeyedPlace
 from penstock.state.contract import SnapshotForm
 from penstock.state.declared import DeclaredStates
-from penstock.state.entries import encode_namespace, encode_value, stored_key
+from penstock.state.entries import decode_entry, encode_namespace, encode_value, stored_key
 from penstock.state.errors import NoCurrentKey
 from penstock.state.frames import FrameKind, load_frame, split_frames
 from penstock.state.keys import NO_GROUP, GroupIndex, no_key
@@ -311,6 +311,10 @@ class RocksDBBackend:
                 for timestamp, key, namespace in content:
                     timers.add(group - self.first, timestamp, key, namespace)
             else:
+                if kind == FrameKind.RAW and content:
+                    decode_entry(
+                        *content[0], where
+                    )  # a class that is gone is named now, not at some later record
                 prefix = table_prefix(group, self._table_id(name))
                 changes.update((prefix + entry, value) for entry, value in _entries(kind, content))
             if len(changes) >= _BATCH:
@@ -334,8 +338,20 @@ class RocksDBBackend:
                 self._copy(other)
                 shutil.rmtree(other.folder, ignore_errors=True)
         self._write()
+        self._check_readable()
         self.event_timers.forget_heads()
         self.processing_timers.forget_heads()
+
+    def _check_readable(self) -> None:
+        """Read a value of each state: a class that is gone or changed is named now, not at some later record."""
+        for name, table_id in self._table_ids.items():
+            for group in range(self.first, self.last + 1):
+                found = self._database().items(table_prefix(group, table_id), table_end(group, table_id))
+                first = next(iter(found), None)
+                if first is not None:
+                    key, value = first
+                    decode_entry(key[4:], value, f"state {name!r} of operator {self.operator_name!r}")
+                    break
 
     def _copy(self, other: FetchedDatabase) -> None:
         database = self._database()

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from penstock.state.contract import MISSING
 from penstock.state.entries import decode_entry, decode_value, encode_namespace, encode_value, stored_key
-from penstock.state.errors import NoCurrentKey
+from penstock.state.errors import NoCurrentKey, StateNotSerializable
 from penstock.state.rocksdb_layout import Ordered, table_end, table_prefix
 
 Place = tuple[Any, Any]
@@ -174,7 +174,7 @@ class RocksDBTable:
         store = self._store
         cached = 0
         for place, value in self.dirty.items():
-            stored = None if value is MISSING else encode_value(place[1], value)
+            stored = None if value is MISSING else self._encoded(place[1], value)
             cached += _ENTRY_OVERHEAD + (0 if stored is None else 2 * len(stored))
             yield self._stored_key(place), stored
         self._clean.update(self.dirty)
@@ -197,6 +197,12 @@ class RocksDBTable:
         group = self._store.group_index(key)
         entry = stored_key(self._store.canonical(key), encode_namespace(namespace))
         return table_prefix(self._store.first + group, self.table_id) + entry
+
+    def _encoded(self, key: Any, value: Any) -> bytes:
+        try:
+            return encode_value(key, value)
+        except StateNotSerializable as error:
+            raise StateNotSerializable(f"{self._where}, key {key!r}: {error}") from error
 
     def _load(self, place: Place) -> Any:
         stored = self._store.read(self._stored_key(place))
