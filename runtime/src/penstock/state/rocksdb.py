@@ -312,9 +312,8 @@ class RocksDBBackend:
                     timers.add(group - self.first, timestamp, key, namespace)
             else:
                 if kind == FrameKind.RAW and content:
-                    decode_entry(
-                        *content[0], where
-                    )  # a class that is gone is named now, not at some later record
+                    # A class that is gone is named now, not at some later record.
+                    decode_entry(content[0][0], content[0][1], where)
                 prefix = table_prefix(group, self._table_id(name))
                 changes.update((prefix + entry, value) for entry, value in _entries(kind, content))
             if len(changes) >= _BATCH:
