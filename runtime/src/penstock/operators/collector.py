@@ -22,11 +22,15 @@ class Collector:
         """What a function yielded for one record; `(tag, value)` goes to the side output."""
         if results is None:
             return
-        for result in results:
+        if timestamp != MIN_TIMESTAMP:
+            self._has_time = True
+        values, times = self._values, self._times
+        for result in results:  # the hot path of process functions: no calls but the two appends
             if type(result) is tuple and len(result) == 2 and isinstance(result[0], OutputTag):
                 self.take_side(result[0].tag_id, result[1], timestamp)
             else:
-                self.take_one(result, timestamp)
+                values.append(result)
+                times.append(timestamp)
 
     def take_one(self, value: Any, timestamp: int) -> None:
         """One record of the main output."""

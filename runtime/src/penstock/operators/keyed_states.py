@@ -76,6 +76,33 @@ class ValueState(State, Generic[T]):
             self._cell.write(value)
 
 
+class PlainValueState(ValueState):
+    """One value that does not expire: without the detour over a cell."""
+
+    __slots__ = ("_get", "_namespace", "_put")
+
+    def __init__(self, cell: StateCell, table: StateTable) -> None:
+        super().__init__(cell)
+        self._get, self._put = table.get, table.put
+        self._namespace = cell.namespace
+
+    def value(self) -> Any:
+        """The value; None if there is none."""
+        value = self._get(self._namespace)
+        return None if value is MISSING else value
+
+    def update(self, value: Any) -> None:
+        """Set the value; None clears it."""
+        if value is None:
+            self._cell.clear()
+        else:
+            self._put(value, self._namespace)
+
+    def point_to(self, namespace: Any) -> None:
+        """Mean that namespace from now on; for windows, not for functions."""
+        self._cell.namespace = self._namespace = namespace
+
+
 class ListState(State, Generic[T]):
     """A list."""
 

@@ -155,11 +155,13 @@ class ProcessOperator(PassiveOperator):
         times = batch.timestamps if batch.timestamps is not None else [MIN_TIMESTAMP] * len(batch)
         state = self.ctx.state
         key_of = self.ctx.key_selectors[input_index] if state is not None else None
+        take = collector.take
+        set_key = state.set_current_key if state is not None else None
         for value, timestamp in zip(batch.values, times, strict=True):
-            if state is not None and key_of is not None:
-                state.set_current_key(key_of(value))
-            context._at(timestamp)  # noqa: SLF001 - the operator moves its own context
-            collector.take(call(value, context), timestamp)
+            if set_key is not None and key_of is not None:
+                set_key(key_of(value))
+            context._now = timestamp  # noqa: SLF001 - the operator moves its own context
+            take(call(value, context), timestamp)
         for sweep in self._sweeps:
             sweep(len(batch))
         collector.flush(self.ctx.output)

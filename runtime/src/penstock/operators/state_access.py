@@ -16,6 +16,7 @@ from penstock.operators.keyed_states import (
     AggregatingState,
     ListState,
     MapState,
+    PlainValueState,
     ReducingState,
     StateCell,
     ValueState,
@@ -38,7 +39,8 @@ def open_state(
     table = backend.table(name)
     ttl = descriptor.ttl
     if ttl is None or not ttl.is_enabled():
-        return _plain(StateCell(table, namespace), descriptor)
+        cell = StateCell(table, namespace)
+        return PlainValueState(cell, table) if _kind(descriptor) == "value" else _plain(cell, descriptor)
     return _living(table, Lifetime(ttl, clock, table), descriptor, namespace)
 
 
