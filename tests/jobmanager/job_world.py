@@ -72,6 +72,7 @@ class World:
     completed: list[Snapshot] = field(default_factory=list)
     discarded: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
+    returned: list[effects.ReturnSplits] = field(default_factory=list)
     pruned: list[int] = field(default_factory=list)
     results: list[str] = field(default_factory=list)
     committed: list[str] = field(default_factory=list)
@@ -114,7 +115,7 @@ class World:
     def _one(self, effect: effects.Effect) -> None:
         if isinstance(effect, effects.Prepare):
             self.attempt += 1
-            newest = self.completed[-1] if self.completed else None
+            newest = effect.known or (self.completed[-1] if self.completed else None)
             self.handle(events.Prepared(self.attempt, newest, len(self.written) + 1))
         elif isinstance(effect, effects.Send):
             self.sent.append(effect.command)
@@ -131,6 +132,8 @@ class World:
             self.handle(events.MetadataWritten(effect.metadata.checkpoint_id))
         elif isinstance(effect, effects.Discard):
             self.discarded.append(effect.location)
+        elif isinstance(effect, effects.ReturnSplits):
+            self.returned.append(effect)
         elif isinstance(effect, effects.Prune):
             self.pruned.append(effect.keep)
         elif isinstance(effect, effects.StoreResult):
@@ -152,7 +155,9 @@ class World:
                     self.acknowledge(execution.vertex_id, execution.index, command.checkpoint_id)
 
     def subtask(self, vertex_id: str, index: int) -> SubtaskId:
-        return SubtaskId(job_id=self.job.id, attempt=self.attempt, vertex_id=vertex_id, index=index)
+        execution = self.job.executions.get((vertex_id, index))
+        attempt = execution.attempt if execution and self.attempt == self.job.attempt else self.attempt
+        return SubtaskId(job_id=self.job.id, attempt=attempt, vertex_id=vertex_id, index=index)
 
     def report(self, event: object) -> None:
         self.handle(events.FromSlot("slot", event))  # type: ignore[arg-type]

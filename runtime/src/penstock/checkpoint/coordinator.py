@@ -95,6 +95,13 @@ class Coordinator:
         self._graph, self._due = None, None
         self._is_paused = True
 
+    def interrupt(self, message: str, now: int) -> None:
+        """Some tasks start again: what is under way fails without blame, unless it is whole; requests wait."""
+        for pending in list(self.pending.values()):
+            if not pending.is_writing:
+                self._fail(pending, message, now, is_blamed=False)
+        self.pause()
+
     def stop(self, message: str, now: int) -> None:
         """The attempt ended: what is under way or wanted fails."""
         for pending in list(self.pending.values()):
@@ -294,12 +301,12 @@ class Coordinator:
         )
         self._actions.write(pending, metadata)
 
-    def _fail(self, pending: PendingCheckpoint, message: str, now: int) -> None:
+    def _fail(self, pending: PendingCheckpoint, message: str, now: int, is_blamed: bool = True) -> None:
         self.pending.pop(pending.record.id, None)
         if pending.request.stop:
             self._stopping = None
         self.history.end(pending.record, now, message)
-        if pending.request.request_id is None and not pending.request.is_rescale:
+        if is_blamed and pending.request.request_id is None and not pending.request.is_rescale:
             self._failures_in_a_row += 1
         self._plan_next(now)
         self._actions.notify_aborted(pending, message)

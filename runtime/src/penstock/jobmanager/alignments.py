@@ -26,14 +26,18 @@ class Alignments:
         self._to_slot = to_slot
         self._jobs: dict[str, _Attempt] = {}
 
-    def reported(self, slot_id: str, event: EventTimeReported) -> None:
-        """Remember it, and answer with the lowest of the group."""
+    def reported(self, slot_id: str, event: EventTimeReported, base_attempt: int | None = None) -> None:
+        """Remember it, and answer with the lowest of the group.
+
+        `base_attempt` is the one that the whole job was deployed in last: regions that started again alone belong to it.
+        """
         subtask = event.subtask
+        number = subtask.attempt if base_attempt is None else min(base_attempt, subtask.attempt)
         attempt = self._jobs.get(subtask.job_id)
-        if attempt is not None and attempt.number > subtask.attempt:
+        if attempt is not None and attempt.number > number:
             return
-        if attempt is None or attempt.number < subtask.attempt:
-            attempt = self._jobs[subtask.job_id] = _Attempt(subtask.attempt)
+        if attempt is None or attempt.number < number:
+            attempt = self._jobs[subtask.job_id] = _Attempt(number)
         group = attempt.groups.setdefault(event.group, {})
         group[subtask.vertex_id, subtask.index] = event.watermark
         lowest = min((mark for mark in group.values() if mark is not None), default=None)

@@ -78,6 +78,15 @@ class AskForSplits:
 
 
 @dataclass(slots=True, frozen=True)
+class ReturnSplits:
+    """These subtasks start again: what they had goes back to the source's enumerator."""
+
+    vertex_id: str
+    indexes: tuple[int, ...]
+    splits: tuple[dict[str, Any], ...]
+
+
+@dataclass(slots=True, frozen=True)
 class SnapshotEnumerators:
     """Snapshot all enumerators, after every assignment made so far; answered by EnumeratorsSnapshotted."""
 
@@ -123,6 +132,6 @@ class StoreResult:
 
 
 Effect = (
-    Send | Prepare | TakeSlots | ReleaseSlots | StartEnumerators | StopEnumerators | AskForSplits
+    Send | Prepare | TakeSlots | ReleaseSlots | StartEnumerators | StopEnumerators | AskForSplits | ReturnSplits
     | SnapshotEnumerators | WriteMetadata | MarkCommitted | Discard | Prune | StoreResult
 )  # fmt: skip

@@ -7,7 +7,7 @@ order of calls. Holds no user code.
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -49,6 +49,19 @@ class Enumerators:
             waiting = self._waiting.setdefault(vertex_id, [])
             if index not in waiting:
                 waiting.append(index)
+            self._assign(vertex_id)
+
+        self._work.put(work)
+
+    def give_back(self, vertex_id: str, indexes: Sequence[int], splits: Sequence[dict[str, Any]]) -> None:
+        """Subtasks start again: hand out anew what they had, and tell again when there is no more."""
+
+        def work() -> None:
+            waiting = self._waiting.setdefault(vertex_id, [])
+            self._waiting[vertex_id] = [index for index in waiting if index not in indexes]
+            self._ended.discard(vertex_id)
+            if splits:
+                self._made[vertex_id].add_splits_back(list(splits))
             self._assign(vertex_id)
 
         self._work.put(work)

@@ -14,6 +14,7 @@ from penstock.graph.jobgraph import JobGraph
 from penstock.jobmanager.adaptive import AdaptiveSettings
 from penstock.jobmanager.effects import Effect
 from penstock.jobmanager.failover import RestartStrategy
+from penstock.jobmanager.handed_out import HandedOut
 from penstock.jobmanager.requirements import Parallelism, Requirements
 from penstock.jobmanager.status import LEGAL_MOVES, IllegalMove, JobStatus
 
@@ -30,6 +31,8 @@ class Execution:
     slot_id: str
     state: TaskState
     timestamps: dict[TaskState, int] = field(default_factory=dict)
+    attempt: int = 0
+    """The attempt that deployed it: a region that started again alone is of a newer one."""
     metrics: dict[str, float] = field(default_factory=dict)
     has_end_of_data: bool = False
 
@@ -94,11 +97,27 @@ class Rescale:
 
 
 @dataclass(slots=True)
+class RegionRestart:
+    """Some tasks start again while the others run."""
+
+    tasks: set[TaskKey]
+    slots: int
+    """How many they need."""
+    due: int
+    """When the delay ends; then until when to wait for slots."""
+    is_preparing: bool = False
+    is_prepared: bool = False
+    is_deployed: bool = False
+
+
+@dataclass(slots=True)
 class JobOptions:
     """What the job was started with beside its graph. Times in ms."""
 
     configuration: dict[str, str]
     adaptive: AdaptiveSettings
+    has_regions: bool = True
+    """`jobmanager.execution.failover-strategy` is not `full`."""
     allow_non_restored: bool = False
     cancel_timeout: int = 10_000
 
@@ -134,6 +153,15 @@ class Job:
     is_final_wanted: bool = False
     requirements: Requirements = field(default_factory=dict)
     """How parallel each vertex may be."""
+    base_attempt: int = 0
+    """The attempt that all tasks were deployed in last, and the enumerators' own."""
+    region: RegionRestart | None = None
+    """The region that starts again."""
+    region_checkpoint: int = 0
+    """The one that a region was restored from last."""
+    latest: Snapshot | None = None
+    """The newest completed snapshot of this process's life, else the restored one."""
+    handed_out: HandedOut = field(default_factory=HandedOut)
     rescale: Rescale | None = None
     """The change of parallelism that is under way."""
     rescales: list[Rescale] = field(default_factory=list)
@@ -165,11 +193,17 @@ class Job:
         self.deadline = None
 
     def add_failure(
-        self, failure: Failure, now: int, task: str | None = None, slot: str | None = None
+        self,
+        failure: Failure,
+        now: int,
+        task: str | None = None,
+        slot: str | None = None,
+        is_consequence: bool = False,
     ) -> None:
         """Note a failure for people, the newest first; what fails in consequence stands beside its root cause."""
         record = FailureRecord(failure, now, task, slot)
-        if self.failures and self.status in (JobStatus.FAILING, JobStatus.CANCELLING):
+        is_failing = self.status in (JobStatus.FAILING, JobStatus.CANCELLING)
+        if self.failures and (is_failing or is_consequence):
             root = self.failures[0]
             if len(root.concurrent) < KEPT_FAILURES:
                 root.concurrent.append(record)
@@ -181,6 +215,11 @@ class Job:
         """As Flink shows it: `Map (1/2)`."""
         vertex = self.graph.vertex(subtask.vertex_id)
         return f"{vertex.name} ({subtask.index + 1}/{vertex.parallelism})"
+
+    def attempt_in(self, slot_id: str) -> int:
+        """The attempt that the slot's tasks are of."""
+        own = (e.attempt for e in self.executions.values() if e.slot_id == slot_id)
+        return next(own, self.attempt)
 
     @property
     def end(self) -> int:

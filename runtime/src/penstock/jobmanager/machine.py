@@ -21,7 +21,7 @@ from penstock.jobmanager.failover import read_strategy
 from penstock.jobmanager.job import ENDED, Job, JobOptions
 from penstock.jobmanager.requirements import initial_requirements
 from penstock.jobmanager.snapshot_effects import SnapshotEffects
-from penstock.jobmanager.states import draining, executing, initializing, rescaling, waiting
+from penstock.jobmanager.states import draining, executing, initializing, regional, rescaling, waiting
 from penstock.jobmanager.status import JobStatus
 
 PENSTOCK_VERSION = "0.1.0"
@@ -46,6 +46,7 @@ class JobMachine:
             configuration=dict(configuration),
             allow_non_restored=allow_non_restored,
             adaptive=read_adaptive(configuration),
+            has_regions=configuration.get("jobmanager.execution.failover-strategy", "region") != "full",
             cancel_timeout=duration_of(configuration, 10_000, "task.cancellation.timeout"),
         )
         strategy = read_strategy(configuration, settings.is_enabled)
@@ -69,6 +70,7 @@ class JobMachine:
             job.free_slots = event.slots
             if job.status is JobStatus.CREATED:
                 waiting.deploy_if_possible(job, now)
+            regional.deploy_if_possible(job, now)
             rescaling.consider(job, now)
         elif isinstance(event, events.SlotsGone):
             self._slots_gone(event, now)
@@ -93,7 +95,8 @@ class JobMachine:
     def next_wake(self) -> int | None:
         """When a Tick is due."""
         job = self.job
-        times = (job.deadline, job.stable_at, job.rescale_at, job.coordinator.wake_at())
+        region = job.region.due if job.region is not None and not job.region.is_deployed else None
+        times = (job.deadline, job.stable_at, job.rescale_at, job.coordinator.wake_at(), region)
         return min((t for t in times if t is not None), default=None)
 
     def _by_state(self, event: events.JobEvent, now: int) -> None:
@@ -114,21 +117,31 @@ class JobMachine:
         elif isinstance(event, events.SplitsAssigned):
             executing.splits_assigned(job, event)
         elif isinstance(event, events.EnumeratorsSnapshotted):
+            job.handed_out.snapshotted(event.checkpoint_id)
             coordinator.enumerators_snapshotted(event.checkpoint_id, event.states, now)
         elif isinstance(event, events.EnumeratorFailed):
             draining.enter_failing(job, event.failure, now)
-        elif isinstance(event, events.MetadataWritten):
-            coordinator.metadata_written(event.checkpoint_id, now)
-            rescaling.consider(job, now)
-        elif isinstance(event, events.MetadataFailed):
-            coordinator.metadata_failed(event.checkpoint_id, event.message, now)
-            if event.is_superseded:
-                failure = Failure(exception="Superseded", message=event.message, reason="AttemptSuperseded")
-                draining.enter_failing(job, failure, now)
+        elif isinstance(event, events.MetadataWritten | events.MetadataFailed):
+            self._metadata(event, now)
+        elif isinstance(event, events.Prepared):
+            regional.prepared(job, event, now)
+        elif isinstance(event, events.PreparationFailed):
+            draining.enter_failing(job, event.failure, now)
         elif isinstance(event, events.CancelWanted):
             draining.enter_cancelling(job, now)
         if job.status in _EXECUTING:
             self._coordinate(now)
+
+    def _metadata(self, event: events.MetadataWritten | events.MetadataFailed, now: int) -> None:
+        job, coordinator = self.job, self.job.coordinator
+        if isinstance(event, events.MetadataWritten):
+            coordinator.metadata_written(event.checkpoint_id, now)
+            rescaling.consider(job, now)
+            return
+        coordinator.metadata_failed(event.checkpoint_id, event.message, now)
+        if event.is_superseded:
+            failure = Failure(exception="Superseded", message=event.message, reason="AttemptSuperseded")
+            draining.enter_failing(job, failure, now)
 
     def _tick(self, now: int) -> None:
         job = self.job
@@ -137,7 +150,8 @@ class JobMachine:
         elif job.status in _DRAINING:
             draining.tick(job, now)
         elif job.status in _EXECUTING:
-            failure = waiting.tick(job, now) if job.status is JobStatus.CREATED else None
+            waits = waiting.tick if job.status is JobStatus.CREATED else regional.tick
+            failure = waits(job, now)
             if failure is not None:
                 draining.enter_failing(job, failure, now)
                 return
@@ -174,7 +188,9 @@ class JobMachine:
                 for execution in running:
                     execution.move(TaskState.FAILED, now)
                 failure = Failure(exception="SlotLost", message=event.message)
-                draining.enter_failing(job, failure, now, slot=lost[0])
+                failed = [(execution.vertex_id, execution.index) for execution in running]
+                if not regional.try_restart(job, failed, failure, now, lost[0]):
+                    draining.enter_failing(job, failure, now, slot=lost[0])
         elif job.status in _DRAINING:
             draining.slots_gone(job, tuple(lost), now)
         else:
@@ -189,7 +205,11 @@ class JobMachine:
 def _is_of_another_attempt(job: Job, event: events.JobEvent) -> bool:
     if isinstance(event, events.FromSlot):
         subtask = getattr(event.event, "subtask", None)
-        return subtask is not None and (subtask.attempt != job.attempt or subtask.job_id != job.id)
+        if subtask is None:
+            return False
+        execution = job.executions.get((subtask.vertex_id, subtask.index))
+        attempt = job.attempt if execution is None else execution.attempt
+        return bool(subtask.attempt != attempt or subtask.job_id != job.id)
     if isinstance(event, events.SplitsAssigned | events.EnumeratorFailed | events.EnumeratorsSnapshotted):
-        return event.attempt != job.attempt
+        return event.attempt != job.base_attempt
     return False

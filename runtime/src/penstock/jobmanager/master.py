@@ -237,7 +237,9 @@ class Master:
         elif isinstance(event, Inspected):
             self.inspections.answered(event)
         elif isinstance(event, EventTimeReported):
-            self.alignments.reported(reported.slot_id, event)
+            aligned = self.jobs.get(event.subtask.job_id)
+            base = aligned.machine.job.base_attempt if aligned is not None else None
+            self.alignments.reported(reported.slot_id, event, base)
         else:
             job_id = event.job_id if isinstance(event, WarmedUp) else event.subtask.job_id
             job = self.jobs.get(job_id)

@@ -108,6 +108,9 @@ class RunningJob:
         elif isinstance(effect, effects.AskForSplits):
             if self._enumerators is not None:
                 self._enumerators.ask(effect.vertex_id, effect.index)
+        elif isinstance(effect, effects.ReturnSplits):
+            if self._enumerators is not None:
+                self._enumerators.give_back(effect.vertex_id, effect.indexes, effect.splits)
         elif isinstance(effect, effects.SnapshotEnumerators):
             if self._enumerators is not None:
                 self._enumerators.snapshot(effect.checkpoint_id)

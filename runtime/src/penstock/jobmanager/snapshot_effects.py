@@ -17,11 +17,11 @@ class SnapshotEffects:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._written: dict[int, Snapshot] = {}
+        self._written: dict[int, tuple[Snapshot, bool]] = {}
 
     def snapshot_enumerators(self, checkpoint_id: int) -> None:
         """See CoordinatorActions."""
-        self._job.emit(effects.SnapshotEnumerators(self._job.attempt, checkpoint_id))
+        self._job.emit(effects.SnapshotEnumerators(self._job.base_attempt, checkpoint_id))
 
     def trigger(self, checkpoint: PendingCheckpoint, now: int) -> None:
         """See CoordinatorActions."""
@@ -39,14 +39,12 @@ class SnapshotEffects:
             unaligned=checkpoint.unaligned,
             alignment_timeout_ms=checkpoint.alignment_timeout_ms,
         )
-        for slot_id in self._job.slots:
-            self._job.emit(effects.Send(slot_id, command))
+        self._send_all(command)
 
     def write(self, checkpoint: PendingCheckpoint, metadata: CheckpointMetadata) -> None:
         """See CoordinatorActions."""
         location = checkpoint.record.location
-        if checkpoint.request.is_rescale:
-            self._written[metadata.checkpoint_id] = Snapshot(location, metadata)
+        self._written[metadata.checkpoint_id] = (Snapshot(location, metadata), checkpoint.request.is_rescale)
         holders = {
             (vertex.id, subtask.index)
             for vertex in self._job.graph.vertices
@@ -61,8 +59,10 @@ class SnapshotEffects:
 
     def notify_complete(self, checkpoint_id: int, now: int) -> None:
         """See CoordinatorActions."""
-        snapshot = self._written.pop(checkpoint_id, None)
-        if snapshot is not None:
+        snapshot, is_rescale = self._written.pop(checkpoint_id)
+        self._job.latest = snapshot
+        self._job.handed_out.completed(checkpoint_id)
+        if is_rescale:
             rescaling.snapshot_written(self._job, snapshot, now)
         self._send_all(
             CheckpointCompleted(job_id=self._job.id, attempt=self._job.attempt, checkpoint_id=checkpoint_id)
@@ -82,6 +82,7 @@ class SnapshotEffects:
         """See CoordinatorActions."""
         self._job.emit(effects.Prune(max(1, self._job.coordinator.settings.retained)))
 
-    def _send_all(self, command: CheckpointCompleted | CheckpointAborted) -> None:
+    def _send_all(self, command: TriggerCheckpoint | CheckpointCompleted | CheckpointAborted) -> None:
         for slot_id in self._job.slots:
-            self._job.emit(effects.Send(slot_id, command))
+            own = command.model_copy(update={"attempt": self._job.attempt_in(slot_id)})
+            self._job.emit(effects.Send(slot_id, own))

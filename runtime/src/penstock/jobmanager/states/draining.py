@@ -20,6 +20,7 @@ def enter_failing(
         return
     job.failure = failure
     rescaling.abandon(job, failure.message, now)
+    job.region = None
     job.coordinator.stop(f"the job failed: {failure.message.splitlines()[0] if failure.message else ''}", now)
     job.move(JobStatus.FAILING, now)
     _cancel_tasks(job, now)
@@ -29,6 +30,7 @@ def enter_cancelling(job: Job, now: int) -> None:
     """Somebody wants the job to end without state."""
     was_failing = job.status is JobStatus.FAILING
     rescaling.abandon(job, "the job was cancelled", now)
+    job.region = None
     job.coordinator.stop("the job was cancelled", now)
     job.move(JobStatus.CANCELLING, now)
     if was_failing:
@@ -79,7 +81,7 @@ def _cancel_tasks(job: Job, now: int) -> None:
         if execution.state not in ENDED:
             execution.move(TaskState.CANCELING, now)
     for slot_id in job.slots:
-        job.emit(Send(slot_id, CancelTasks(job_id=job.id, attempt=job.attempt)))
+        job.emit(Send(slot_id, CancelTasks(job_id=job.id, attempt=job.attempt_in(slot_id))))
     job.deadline = now + job.options.cancel_timeout
     _conclude_if_over(job, now)
 

@@ -20,8 +20,8 @@ from penstock.control.messages import (
 )
 from penstock.jobmanager.effects import AskForSplits, MarkCommitted, Send
 from penstock.jobmanager.events import FromSlot, SplitsAssigned
-from penstock.jobmanager.job import Execution, Job
-from penstock.jobmanager.states import draining, rescaling, terminal
+from penstock.jobmanager.job import ENDED, Execution, Job
+from penstock.jobmanager.states import draining, regional, rescaling, terminal
 from penstock.jobmanager.status import JobStatus
 
 
@@ -68,9 +68,10 @@ def splits_assigned(job: Job, event: SplitsAssigned) -> None:
         if not splits and not event.no_more:
             continue
         execution = job.executions[vertex.id, index]
-        if execution.state is TaskState.FINISHED:
+        if execution.state in ENDED:
             continue
-        subtask = SubtaskId(job_id=job.id, attempt=job.attempt, vertex_id=vertex.id, index=index)
+        subtask = SubtaskId(job_id=job.id, attempt=execution.attempt, vertex_id=vertex.id, index=index)
+        job.handed_out.give((vertex.id, index), splits)
         job.emit(Send(execution.slot_id, AddSplits(subtask=subtask, splits=splits, no_more=event.no_more)))
 
 
@@ -97,7 +98,14 @@ def _task_changed(job: Job, event: TaskStateChanged, now: int) -> None:
             exception="TaskEnded",
             message=f"{job.task_name(event.subtask)} was {event.state} without a reason",
         )
-        draining.enter_failing(job, failure, now, job.task_name(event.subtask), execution.slot_id)
+        key = (execution.vertex_id, execution.index)
+        if job.region is not None and key in job.region.tasks and not job.region.is_deployed:
+            if event.failure is not None:
+                name = job.task_name(event.subtask)
+                job.add_failure(event.failure, now, name, execution.slot_id, is_consequence=True)
+            return
+        if not regional.try_restart(job, [key], failure, now, execution.slot_id):
+            draining.enter_failing(job, failure, now, job.task_name(event.subtask), execution.slot_id)
         return
     if event.state is TaskState.FINISHED:
         job.coordinator.task_finished((execution.vertex_id, execution.index), now)
@@ -111,11 +119,12 @@ def advance(job: Job, now: int) -> None:
     up = (TaskState.RUNNING, TaskState.FINISHED)
     if job.status is JobStatus.CREATED and all(state in up for state in states):
         job.move(JobStatus.RUNNING, now)
-        job.coordinator.start(job.graph, job.attempt, job.next_checkpoint_id, now)
-        for execution in job.executions.values():
-            if execution.state is TaskState.FINISHED:
-                job.coordinator.task_finished((execution.vertex_id, execution.index), now)
+        _start_checkpoints(job, now)
         rescaling.concluded(job, now)
+        _want_final_checkpoint(job, now)
+        rescaling.consider(job, now)
+    elif regional.advance(job, now):
+        _start_checkpoints(job, now)
         _want_final_checkpoint(job, now)
         rescaling.consider(job, now)
     if states and rescaling.is_due_to_end(job):
@@ -123,6 +132,13 @@ def advance(job: Job, now: int) -> None:
     elif states and all(state is TaskState.FINISHED for state in states):
         job.coordinator.stopped()
         terminal.enter(job, JobStatus.FINISHED, now)
+
+
+def _start_checkpoints(job: Job, now: int) -> None:
+    job.coordinator.start(job.graph, job.attempt, job.next_checkpoint_id, now)
+    for execution in job.executions.values():
+        if execution.state is TaskState.FINISHED:
+            job.coordinator.task_finished((execution.vertex_id, execution.index), now)
 
 
 def _want_final_checkpoint(job: Job, now: int) -> None:

@@ -66,7 +66,8 @@ def _prepared(job: Job, event: Prepared, now: int) -> None:
         )
         return
     job.graph = job.plan.graph
-    job.restored = event.restored
+    job.restored = job.latest = event.restored
+    job.region = None
     if event.restored is not None:
         job.restored_at = now
         job.coordinator.history.restored += 1

@@ -34,7 +34,7 @@ def consider(job: Job, now: int) -> None:
     job.rescale_at = None
     if job.rescale is not None and job.status is JobStatus.RUNNING:
         _ask_for_snapshot(job, now)
-    if job.status is not JobStatus.RUNNING or job.rescale is not None or job.coordinator.is_stopping:
+    if _is_busy(job):
         return
     target = fit(job.graph, job.requirements, len(job.slots) + len(job.free_slots))
     present = parallelism_of(job.graph)
@@ -48,6 +48,11 @@ def consider(job: Job, now: int) -> None:
         job.rescale_at = due
         return
     _begin(job, target, now)
+
+
+def _is_busy(job: Job) -> bool:
+    is_changing = job.rescale is not None or job.region is not None
+    return job.status is not JobStatus.RUNNING or is_changing or job.coordinator.is_stopping
 
 
 def _due(job: Job, is_all: bool) -> int:
@@ -132,7 +137,7 @@ def _cancel_tasks(job: Job, rescale: Rescale, now: int) -> None:
         if execution.state not in ENDED:
             execution.move(TaskState.CANCELING, now)
     for slot_id in job.slots:
-        job.emit(Send(slot_id, CancelTasks(job_id=job.id, attempt=job.attempt)))
+        job.emit(Send(slot_id, CancelTasks(job_id=job.id, attempt=job.attempt_in(slot_id))))
     job.deadline = now + job.options.cancel_timeout
     advance(job, now)
 

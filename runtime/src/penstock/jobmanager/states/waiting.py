@@ -69,18 +69,23 @@ def _deploy(job: Job, graph: JobGraph, pool: tuple[SlotAddress, ...], now: int) 
     placement = place(graph, chosen)
     for vertex in graph.vertices:
         for index, slot_id in enumerate(placement[vertex.id]):
-            execution = Execution(vertex.id, index, slot_id, TaskState.CREATED, {TaskState.CREATED: now})
+            execution = Execution(
+                vertex.id, index, slot_id, TaskState.CREATED, {TaskState.CREATED: now}, job.attempt
+            )
             execution.move(TaskState.SCHEDULED, now)
             execution.move(TaskState.DEPLOYING, now)
             job.executions[vertex.id, index] = execution
     job.deadline = job.stable_at = None
+    job.base_attempt = job.attempt
+    job.handed_out.clear()
     job.emit(TakeSlots(tuple(taken)))
     for slot in chosen:
-        job.emit(Send(slot.slot_id, _deployment(job, slot.slot_id, placement)))
+        job.emit(Send(slot.slot_id, deployment(job, slot.slot_id, placement)))
     job.emit(StartEnumerators(job.attempt, _sources(job)))
 
 
-def _deployment(job: Job, slot_id: str, placement: dict[str, list[str]]) -> DeployTasks:
+def deployment(job: Job, slot_id: str, placement: dict[str, list[str]]) -> DeployTasks:
+    """The tasks that `placement` gives to that slot."""
     plan = job.plan
     tasks = [
         SubtaskDeployment(
