@@ -45,7 +45,6 @@ own. A program imports `pyflink` as before; where Penstock is installed, that is
 | `SlotSharingGroup` resources | a slot's are its TaskManager's; the group itself counts |
 | `DataStream.set_buffer_timeout` | the buffer timeout is the job's: `env.set_buffer_timeout` |
 | `ExecutionConfig`: closure cleaner, Kryo, Avro, generic types, object reuse | they tune Java's serializers; values read back |
-| `WatermarkStrategy.with_watermark_alignment` | kept with the strategy; sources are held back by credits alone |
 | declared types (`output_type`, `type_info`) between functions | objects pass as they are; types say how values print and how formats write them |
 
 """
