@@ -70,12 +70,14 @@ class FusedOperator(PassiveOperator):
         self._timed = compile_loop(self._steps, has_timestamps=True)
 
     def process(self, batch: Batch, input_index: int) -> None:
-        """Run the loop."""
+        """Run the loop and hand on what it gives."""
+        self.ctx.output.emit(self.run(batch))
+
+    def run(self, batch: Batch) -> Batch:
+        """What the functions make of the records; changes nothing, so that a batch may be tried again."""
         if batch.timestamps is None:
-            self.ctx.output.emit(Batch(self._plain(batch.values)))
-        else:
-            values, timestamps = self._timed(batch.values, batch.timestamps)
-            self.ctx.output.emit(Batch(values, timestamps))
+            return Batch(self._plain(batch.values))
+        return Batch(*self._timed(batch.values, batch.timestamps))
 
     def close(self) -> None:
         """Close the functions that were opened."""
@@ -87,10 +89,37 @@ class FusedOperator(PassiveOperator):
 
 def compile_loop(steps: tuple[Step, ...], has_timestamps: bool) -> Callable[..., Any]:
     """The function `values -> values`, or `values, timestamps -> (values, timestamps)`, of the steps."""
-    lines, indent, value = [], 2, 0
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {f"f{number}": step.callable() for number, step in enumerate(steps)}
+    if not has_timestamps:
+        text = f"def loop(values):\n    return {_comprehension(steps)}"
+    elif all(step.kind is StepKind.MAP for step in steps):
+        text = f"def loop(values, timestamps):\n    return {_comprehension(steps)}, timestamps"
+    else:
+        text = _timed_loop(steps)
+    exec(compile(text, "<fused operators>", "exec"), names)  # noqa: S102 - text from here only
+    loop: Callable[..., Any] = names["loop"]
+    return loop
+
+
+def _comprehension(steps: tuple[Step, ...]) -> str:
+    """`[v1 for v0 in values if f0(v0) for v1 in (f1(v0),)]`: a fifth quicker than a loop that appends."""
+    parts, value = ["for v0 in values"], 0
     for number, step in enumerate(steps):
-        names[f"f{number}"] = step.callable()
+        if step.kind is StepKind.FILTER:
+            parts.append(f"if f{number}(v{value})")
+            continue
+        call = f"f{number}(v{value})"
+        value += 1
+        # Python turns a loop over one thing into a plain assignment.
+        source = f"({call},)" if step.kind is StepKind.MAP else f"{call} or ()"
+        parts.append(f"for v{value} in {source}")
+    return f"[v{value} {' '.join(parts)}]"
+
+
+def _timed_loop(steps: tuple[Step, ...]) -> str:
+    """A loop that keeps each record's time beside its results."""
+    lines, indent, value = [], 2, 0
+    for number, step in enumerate(steps):
         pad = "    " * indent
         if step.kind is StepKind.MAP:
             lines.append(f"{pad}v{value + 1} = f{number}(v{value})")
@@ -102,14 +131,7 @@ def compile_loop(steps: tuple[Step, ...], has_timestamps: bool) -> Callable[...,
             value += 1
             indent += 1
     pad = "    " * indent
-    lines.append(f"{pad}append(v{value})")
-    if has_timestamps:
-        head = ["def loop(values, timestamps):", "    out = []; times = []"]
-        head += ["    append = out.append; stamp = times.append", "    for v0, t in zip(values, timestamps):"]
-        tail = [f"{pad}stamp(t)", "    return out, times"]
-    else:
-        head = ["def loop(values):", "    out = []; append = out.append", "    for v0 in values:"]
-        tail = ["    return out"]
-    exec(compile("\n".join(head + lines + tail), "<fused operators>", "exec"), names)  # noqa: S102 - text from above only
-    loop: Callable[..., Any] = names["loop"]
-    return loop
+    head = ["def loop(values, timestamps):", "    out = []; times = []"]
+    head += ["    append = out.append; stamp = times.append", "    for v0, t in zip(values, timestamps):"]
+    tail = [f"{pad}append(v{value})", f"{pad}stamp(t)", "    return out, times"]
+    return "\n".join(head + lines + tail)
