@@ -30,6 +30,8 @@ class StateObject(_Model):
 
     path: str
     size: int = Field(ge=0)
+    is_reused: bool = False
+    """An earlier checkpoint stored it."""
 
 
 class KeyedObject(_Model):

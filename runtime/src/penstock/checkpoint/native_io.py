@@ -68,7 +68,7 @@ def _store_file(
     known = frozen.known.get(name)
     shared = shared_folder(place.location)
     if known is not None and known.size == size and known.path.startswith(shared):
-        return known
+        return known.model_copy(update={"is_reused": True})
     target = f"{place.name}-{name}"
     if frozen.is_incremental and name.endswith(_TABLE_FILE):
         target = f"{shared}/{frozen.checkpoint_id}-{uuid.uuid4().hex}-{name}"

@@ -63,7 +63,9 @@ class PendingCheckpoint:
         size = 0
         for operator_id, state in event.states.items():
             self.states.setdefault(operator_id, {})[event.subtask.index] = state
-            size += sum(keyed.object.size for keyed in state.keyed) + sum(s.size for s in state.operator)
+            objects = state.objects()
+            size += sum(stored.size for stored in objects)
+            self.record.new_size += sum(stored.size for stored in objects if not stored.is_reused)
         timeouts = [t for t in (self.transaction_timeout_ms, event.transaction_timeout_ms) if t is not None]
         self.transaction_timeout_ms = min(timeouts, default=None)
         return size

@@ -45,6 +45,8 @@ class CheckpointRecord:
     size: int = 0
     ended: int = -1
     failure: str | None = None
+    new_size: int = 0
+    """Bytes that it stored itself; `size` counts shared files of earlier checkpoints too."""
     is_native: bool = False
     """A savepoint in the backend's own form."""
 

@@ -29,7 +29,7 @@ def row(job: Job, record: CheckpointRecord, with_tasks: bool = False) -> dict[st
         "savepointFormat": _format_of(record),
         "trigger_timestamp": record.triggered,
         "latest_ack_timestamp": last,
-        "checkpointed_size": record.size,
+        "checkpointed_size": record.new_size,
         "state_size": record.size,
         "end_to_end_duration": record.duration,
         "alignment_buffered": 0,
@@ -75,6 +75,7 @@ async def statistics(request: Request) -> Response:
     history = job.coordinator.history
     completed = [record for record in history.records if str(record.status) == "COMPLETED"]
     sizes, durations = [r.size for r in completed], [r.duration for r in completed]
+    new_sizes = [r.new_size for r in completed]
     zeros = summary([0 for _ in completed])
     restored = None
     if job.restored is not None:
@@ -103,7 +104,7 @@ async def statistics(request: Request) -> Response:
                 "failed": history.failed,
             },
             "summary": {
-                "checkpointed_size": summary(sizes),
+                "checkpointed_size": summary(new_sizes),
                 "state_size": summary(sizes),
                 "end_to_end_duration": summary(durations),
                 "alignment_buffered": zeros,
