@@ -87,10 +87,9 @@ class InputChannel:
     def take(self) -> Element:
         """The next element."""
         element = self.queue.popleft()
-        if self._on_credit is not None and isinstance(element, Batch):
-            if self._restored:
-                self._restored -= 1
-                return element
+        if self._restored and isinstance(element, Batch):
+            self._restored -= 1
+        elif self._on_credit is not None and isinstance(element, Batch):
             self._consumed += 1
             # Two at a time: half the frames, and the sender still never runs dry.
             if self._consumed * 2 >= CHANNEL_CREDITS:

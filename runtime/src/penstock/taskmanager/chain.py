@@ -22,6 +22,7 @@ from penstock.operators.contract import (
 from penstock.state.contract import FrozenKeyed, SlotBackend, SnapshotForm
 from penstock.taskmanager.metrics import OperatorMetrics
 from penstock.taskmanager.output import ChainOutput
+from penstock.taskmanager.poison import SKIPPED, guard_process, is_skipping, name_record
 from penstock.taskmanager.timers import OperatorTimers
 from penstock_api.manifest import KeyedStateInfo
 
@@ -46,7 +47,8 @@ class Link:
         self.operator = operator
         self.context = context
         self.records_in = 0
-        self._process = operator.process
+        count = self.metrics.counter(SKIPPED) if is_skipping(context.configuration) else None
+        self._process = guard_process(operator.process, operator, spec.name, count)
         self._process_split: Callable[[str, Batch], None] | None = getattr(operator, "process_split", None)
 
     @property
@@ -91,7 +93,11 @@ class Link:
             self.process(batch)
         else:
             self.records_in += len(batch.values)
-            self._process_split(split_id, batch)
+            try:
+                self._process_split(split_id, batch)
+            except Exception as error:
+                name_record(error, self.spec.name, batch)
+                raise
 
     def hold_split(self, split_id: str) -> None:
         """A source's split was assigned: no record of it has come yet."""

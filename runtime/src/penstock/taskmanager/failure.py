@@ -6,6 +6,7 @@ import traceback
 from penstock.control.messages import Failure
 from penstock.filesystems.errors import FileMissing, FileSystemError
 from penstock.state.errors import StateIncompatible, StateUnreadable
+from penstock.taskmanager.poison import notes_of
 from penstock_api.reasons import Reason
 
 _REASONS: tuple[tuple[type[BaseException], Reason], ...] = (
@@ -20,11 +21,17 @@ def failure_of(error: BaseException) -> Failure:
     """The failure that an exception means."""
     return Failure(
         exception=type(error).__name__,
-        message=str(error) or type(error).__name__,
+        message=_message_of(error),
         stacktrace="".join(traceback.format_exception(error))[-_MAX_TRACE:],
         reason=_reason_of(error),
         timestamp=time.time_ns() // 1_000_000,
     )
+
+
+def _message_of(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    notes = notes_of(error)
+    return f"{text} ({notes})" if notes else text
 
 
 def _reason_of(error: BaseException) -> str | None:

@@ -26,6 +26,7 @@ from penstock.taskmanager.metrics import OperatorMetrics
 from penstock.taskmanager.output import ChainOutput
 from penstock.taskmanager.overtaking import Overtaking
 from penstock.taskmanager.pace import Pace
+from penstock.taskmanager.poison import name_split
 from penstock.taskmanager.watermarks import Advance, WatermarkMerge
 
 _SPLIT_CHECK_SECONDS = 0.2
@@ -164,6 +165,9 @@ class SourceIntake:
         self.output = output
         self.metrics = OperatorMetrics()
         self._links: list[Link] = []
+        self._starts: dict[str, Split] = {}
+        self._read: dict[str, int] = {}
+        """Of each split: as it was assigned, and how many records were read from it since."""
         self._listener: IntakeListener | None = None
         self._asked = False
         self._known: set[str] = set()
@@ -203,12 +207,21 @@ class SourceIntake:
             return False
         self._known.add(found.split_id)
         self.records_in += len(found.batch.values)
-        started = time.perf_counter()
-        self.output.emit_split(found.split_id, found.batch)
-        self._pace.note(len(found.batch.values), time.perf_counter() - started)
+        self._emit(found.split_id, found.batch)
         if len(self._known) > 1:
             self._release_ended({found.split_id})
         return True
+
+    def _emit(self, split_id: str, batch: Batch) -> None:
+        started = time.perf_counter()
+        size, read = len(batch.values), self._read.get(split_id, 0)
+        try:
+            self.output.emit_split(split_id, batch)
+        except Exception as error:
+            name_split(error, split_id, self._starts.get(split_id, {}), read, size)
+            raise
+        self._read[split_id] = read + size
+        self._pace.note(size, time.perf_counter() - started)
 
     def end_event_time(self) -> None:
         """The source will say nothing more: event time ends."""
@@ -226,6 +239,7 @@ class SourceIntake:
         """Splits hold the watermark back from now on, not from their first record: else the one read first would make the others late."""
         if not splits:
             return
+        self._starts.update((str(split["id"]), dict(split)) for split in splits)
         self.reader.add_splits(splits)
         fresh = self.reader.split_ids() - self._known
         for split_id in fresh:
@@ -243,4 +257,6 @@ class SourceIntake:
         for split_id in self._known - left:
             for link in self._links:
                 link.release_split(split_id)
+            self._starts.pop(split_id, None)
+            self._read.pop(split_id, None)
         self._known &= left
