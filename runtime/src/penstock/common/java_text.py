@@ -1,10 +1,83 @@
 """Values of a declared type as Flink writes them: the text of Java's classes. Used by the print sink and by text files. Pure."""
 
+import struct
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from penstock.common.typeinfo import (
+    BasicType,
+    BasicTypeInfo,
+    ListTypeInfo,
+    MapTypeInfo,
+    PickledBytesTypeInfo,
+    RowTypeInfo,
+    TupleTypeInfo,
+    TypeInformation,
+)
 from penstock.common.types import Row
+
+Text = Callable[[Any], str]
+
+
+def text_of(kind: TypeInformation | None) -> Text:
+    """How records of that type are written: Python's `str` where none is declared, FLOAT with the digits of 32 bits."""
+    if kind is None or isinstance(kind, PickledBytesTypeInfo):
+        return str
+    return _text_of(kind) if _holds_float(kind) else java_text
+
+
+def _parts(kind: TypeInformation) -> tuple[TypeInformation, ...]:
+    if isinstance(kind, RowTypeInfo | TupleTypeInfo):
+        return kind.field_types
+    if isinstance(kind, MapTypeInfo):
+        return kind.key_type, kind.value_type
+    return (kind.element_type,) if isinstance(kind, ListTypeInfo) else ()
+
+
+def _holds_float(kind: TypeInformation) -> bool:
+    is_float = isinstance(kind, BasicTypeInfo) and kind.basic_type is BasicType.FLOAT
+    return is_float or any(map(_holds_float, _parts(kind)))
+
+
+def _text_of(kind: TypeInformation) -> Text:
+    texts = [_text_of(part) if _holds_float(part) else java_text for part in _parts(kind)]
+    if isinstance(kind, BasicTypeInfo):
+        return _java_float
+    if isinstance(kind, ListTypeInfo):
+        return _unless_none(lambda value: f"[{', '.join(map(texts[0], value))}]")
+    if isinstance(kind, MapTypeInfo):
+        key, item = texts
+        return _unless_none(
+            lambda value: "{" + ", ".join(f"{key(k)}={item(v)}" for k, v in value.items()) + "}"
+        )
+    return _unless_none(lambda value: _fields_text(value, texts))
+
+
+def _fields_text(value: Any, texts: list[Text]) -> str:
+    if len(value) != len(texts):
+        return java_text(value)
+    inner = ",".join(text(field) for text, field in zip(texts, value, strict=True))
+    return f"{value.get_row_kind()}[{inner}]" if isinstance(value, Row) else f"({inner})"
+
+
+def _unless_none(text: Text) -> Text:
+    return lambda value: str(value) if value is None else text(value)
+
+
+def _java_float(value: Any) -> str:
+    """As Float.toString: the fewest digits that read back as the same 32 bits."""
+    if not isinstance(value, float):
+        return java_text(value)
+    packed = struct.pack("f", value)
+    (short,) = struct.unpack("f", packed)
+    if short != short or short in (float("inf"), float("-inf")):
+        return _java_double(short)
+    shortest = next(
+        text for digits in range(1, 10) if struct.pack("f", float(text := f"{value:.{digits}g}")) == packed
+    )
+    return _java_double(float(shortest))
 
 
 def java_text(value: Any) -> str:

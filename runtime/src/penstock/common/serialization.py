@@ -1,9 +1,10 @@
 """Schemas between bytes and records: what programs hand to connectors. Travel by pickle; called in slots."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, Protocol
 
-from penstock.common.java_text import java_text
+from penstock.common.java_text import text_of
+from penstock.common.type_information import TypeInformation
 from penstock.common.unsupported import unsupported
 
 
@@ -67,10 +68,11 @@ class ByteArraySchema(SerializationSchema, DeserializationSchema):
 class Encoder:
     """Turns a record into the bytes of a file, its separator included."""
 
-    def __init__(self, charset: str = "UTF-8", is_declared: bool = False) -> None:
+    def __init__(self, charset: str = "UTF-8", type_info: TypeInformation | None = None) -> None:
         self.charset = charset
-        self.is_declared = is_declared
-        """Records have a declared type, so they are written as Flink writes it: `(a,1)`, `true`, `1.0E-7`."""
+        self.type_info = type_info
+        """The declared type of records, which are then written as Flink writes it: `(a,1)`, `true`, `1.0E-7`."""
+        self._text: Callable[[Any], str] | None = None
 
     @staticmethod
     def simple_string_encoder(charset_name: str = "UTF-8") -> "Encoder":
@@ -79,11 +81,16 @@ class Encoder:
 
     def encode(self, element: Any) -> bytes:
         """The line of a record, newline included."""
-        return f"{java_text(element) if self.is_declared else element}\n".encode(self.charset)
+        if self._text is None:
+            self._text = text_of(self.type_info)
+        return f"{self._text(element)}\n".encode(self.charset)
 
-    def for_declared_type(self) -> "Encoder":
+    def __reduce__(self) -> Any:
+        return type(self), (self.charset, self.type_info)
+
+    def for_declared_type(self, type_info: TypeInformation) -> "Encoder":
         """The same for a stream whose records have a declared type."""
-        return Encoder(self.charset, True) if type(self) is Encoder else self
+        return Encoder(self.charset, type_info) if type(self) is Encoder else self
 
 
 class RowFieldExtractorSchema(SerializationSchema):

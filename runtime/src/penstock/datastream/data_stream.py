@@ -225,7 +225,7 @@ class DataStream(StreamSettings):
     def _write(self, sink: Any) -> DataStreamSink:
         connector = sink.connector_sink()
         if hasattr(connector, "for_declared_type") and not isinstance(self._type, PickledBytesTypeInfo):
-            connector = connector.for_declared_type()
+            connector = connector.for_declared_type(self._type)
         node = self._add(f"{type(sink).__name__}: Writer", SinkFactory(connector))
         node.is_stateful = True
         node.is_two_phase = connector.create_committer() is not None

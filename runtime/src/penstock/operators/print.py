@@ -3,8 +3,8 @@
 import sys
 from dataclasses import dataclass
 
-from penstock.common.java_text import java_text
-from penstock.common.typeinfo import PickledBytesTypeInfo, TypeInformation
+from penstock.common.java_text import java_text, text_of
+from penstock.common.typeinfo import TypeInformation
 from penstock.operators.base import PassiveOperator
 from penstock.operators.contract import Batch, OperatorContext
 
@@ -36,8 +36,7 @@ class PrintOperator(PassiveOperator):
         number = str(ctx.subtask_index + 1) if ctx.parallelism > 1 else ""
         prefix = ":".join(part for part in (name, number) if part)
         self._prefix = f"{prefix}> " if prefix else ""
-        kind = self._options.type_info
-        self._text = str if kind is None or isinstance(kind, PickledBytesTypeInfo) else java_text
+        self._text = text_of(self._options.type_info)
 
     def process(self, batch: Batch, input_index: int) -> None:
         """Write the lines of a batch at once."""

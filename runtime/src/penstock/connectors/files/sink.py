@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from penstock.common.serialization import BulkWriterFactory, Encoder
+from penstock.common.type_information import TypeInformation
 from penstock.connectors.contract import SinkContext
 from penstock.connectors.files.buckets import BasePath, BucketAssigner, PartNames
 from penstock.connectors.files.compaction import (
@@ -61,10 +62,12 @@ class FileSink:
             return asked
         return Rolling(asked.part_bytes, asked.rollover_ms, asked.inactivity_ms)
 
-    def for_declared_type(self) -> "FileSink":
+    def for_declared_type(self, type_info: TypeInformation) -> "FileSink":
         """The same for a stream whose records have a declared type: text is written as Flink writes it."""
         owner = getattr(self.encoder, "__self__", None)
-        return replace(self, encoder=owner.for_declared_type().encode) if isinstance(owner, Encoder) else self
+        if not isinstance(owner, Encoder):
+            return self
+        return replace(self, encoder=owner.for_declared_type(type_info).encode)
 
     def create_writer(self) -> "FileWriter":
         """A writer for one subtask."""
