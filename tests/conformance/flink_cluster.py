@@ -11,6 +11,7 @@ import time
 from penstock.common import WatermarkStrategy, Duration
 from penstock.common.watermark_strategy import TimestampAssigner
 from penstock.datastream import StreamExecutionEnvironment
+from penstock.datastream.connectors.number_seq import NumberSequenceSource
 
 
 class Stamp(TimestampAssigner):
@@ -25,10 +26,8 @@ def slow(x):
 
 env = StreamExecutionEnvironment.get_execution_environment()
 env.set_parallelism(2)
-numbers = env.from_collection(list(range(300_000)))
-stamped = numbers.assign_timestamps_and_watermarks(
-    WatermarkStrategy.for_bounded_out_of_orderness(Duration.of_seconds(1)).with_timestamp_assigner(Stamp())
-)
+marks = WatermarkStrategy.for_bounded_out_of_orderness(Duration.of_seconds(1)).with_timestamp_assigner(Stamp())
+stamped = env.from_source(NumberSequenceSource(0, 10**9), marks, "numbers")
 stamped.map(slow).name("slow").uid("slow").key_by(lambda x: x[0]).sum(1).name("counts").uid("counts").print()
 env.execute("conformance")
 """
