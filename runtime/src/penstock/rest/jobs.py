@@ -175,8 +175,8 @@ async def config(request: Request) -> Response:
     execution = {
         "restart-strategy": settings.get("restart-strategy.type", "Cluster level default restart strategy"),
         "job-parallelism": max((v.parallelism for v in job.graph.vertices), default=1),
-        "object-reuse-mode": False,
-        "user-config": {},
+        "object-reuse-mode": settings.get("pipeline.object-reuse", "false").lower() == "true",
+        "user-config": _parameters(settings.get("pipeline.global-job-parameters", "")),
     }
     return answer({"jid": job.id, "name": job.graph.name, "execution-config": execution})
 
@@ -257,6 +257,12 @@ async def rescaling(request: Request) -> Response:
     raise HTTPException(
         503, "Rescaling is temporarily disabled. See FLINK-12312. Use PUT /jobs/:jobid/resource-requirements."
     )
+
+
+def _parameters(text: str) -> dict[str, str]:
+    """Flink's way to write a map in a setting: `key:value,key:value`."""
+    pairs = (pair.partition(":") for pair in text.split(",") if ":" in pair)
+    return {key.strip(): value.strip() for key, _, value in pairs}
 
 
 async def submit(_request: Request) -> Response:
