@@ -111,10 +111,12 @@ def aligned(drift: int) -> tuple[Harness, AlignedWatermarksOperator]:
 
 def test_a_source_that_is_too_far_ahead_of_its_group_is_held_back() -> None:
     job, operator = aligned(10)
-    operator.process_split("one", Batch([("a", 101)]))
-    assert operator.has_room()
+    assert not operator.has_room()
     operator.on_group_time("another", 0)
+    assert not operator.has_room()
+    operator.on_group_time("group", MIN_TIMESTAMP)
     assert operator.has_room()
+    operator.process_split("one", Batch([("a", 101)]))
     operator.on_group_time("group", 89)
     assert not operator.has_room()
     operator.on_group_time("group", 90)

@@ -213,7 +213,8 @@ class AlignedWatermarksOperator(WatermarksOperator):
     def __init__(self, strategy: WatermarkStrategy, alignment: WatermarkAlignment) -> None:
         super().__init__(strategy)
         self._alignment = alignment
-        self._limit = MAX_WATERMARK
+        self._limit = MIN_TIMESTAMP - 1
+        """The furthest watermark with which it may read on; at first it waits for an answer."""
 
     def open(self, ctx: OperatorContext) -> None:
         """Start to report."""
