@@ -65,7 +65,7 @@ def graph(parallelism, settings):
 """
 
 DRIVER = """
-import json, sys, time
+import json, os, sys, time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -73,13 +73,34 @@ from visits import graph
 from penstock.launch.minicluster import MiniCluster
 
 
-def run(cluster, step):
-    job = cluster.submit(graph(step["parallelism"], step["settings"]), savepoint=step.get("from"))
+def kill_a_slot():
+    for folder in Path("/proc").iterdir():
+        try:
+            parent = int(folder.joinpath("stat").read_text().rpartition(")")[2].split()[1])
+            command = folder.joinpath("cmdline").read_bytes()
+        except (OSError, ValueError):
+            continue
+        if parent == os.getpid() and b"penstock.taskmanager.worker" in command:
+            os.kill(int(folder.name), 9)
+            return
+    raise AssertionError("there is no slot")
+
+
+def wait(job, completed):
     deadline = time.monotonic() + 60
     history = job.running.machine.job.coordinator.history
-    while history.completed < step.get("checkpoints", 1):
+    while history.completed < completed:
         assert time.monotonic() < deadline, job.running.machine.job.failure
         time.sleep(0.05)
+    return history.completed
+
+
+def run(cluster, step):
+    job = cluster.submit(graph(step["parallelism"], step["settings"]), savepoint=step.get("from"))
+    completed = wait(job, step.get("checkpoints", 1))
+    if step.get("kill"):
+        kill_a_slot()
+        wait(job, completed + 2)
     path = job.stop(step["to"], is_native=step["native"])
     print(json.dumps(path), flush=True)
 
@@ -179,7 +200,13 @@ def test_jobs_move_between_backends_formats_folders_and_parallelisms(folder: Pat
         moved = folder / "moved"
         Path(first.removeprefix("file://")).rename(moved)
         second = driver.run(
-            parallelism=2, settings=rocksdb, checkpoints=2, to=to, native=False, **{"from": str(moved)}
+            parallelism=2,
+            settings=rocksdb,
+            checkpoints=2,
+            kill=True,
+            to=to,
+            native=False,
+            **{"from": str(moved)},
         )
         seen, before = counted(second), seen
         assert seen > before

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from penstock.state.local_folder import LocalFolder, sweep
+
 PROGRAM = """
 import resource, sys
 from pathlib import Path
@@ -79,3 +81,25 @@ def test_state_may_be_larger_than_memory(tmp_path: Path) -> None:
     assert data == 300_000_000
     assert most < data / 3, f"{most / 1e6:.0f} MB of memory for {data / 1e6:.0f} MB of state"
     assert list((tmp_path / "local").iterdir()) == []
+
+
+def test_folders_of_killed_processes_are_cleared_away(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from penstock.state.local_folder import LocalFolder\n"
+        "folder = LocalFolder(Path(sys.argv[1])); print(folder.path, flush=True); os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    orphan = Path(done.stdout.strip())
+    assert orphan.is_dir()
+    living = LocalFolder(tmp_path)
+    assert not orphan.exists()
+    assert sweep(tmp_path) == 0
+    assert living.path.is_dir()
+    living.close()
+    assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,6 @@ barrier waits for nothing. Upload threads read the linked files only, never the 
 """
 
 import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from penstock.state.entries import decode_entry, encode_namespace, encode_value,
 from penstock.state.errors import NoCurrentKey
 from penstock.state.frames import FrameKind, load_frame, split_frames
 from penstock.state.keys import NO_GROUP, GroupIndex, no_key
+from penstock.state.local_folder import LocalFolder
 from penstock.state.rocksdb_layout import (
     EVENT_TIMERS,
     FIRST_TABLE,
@@ -108,9 +108,8 @@ class RocksDBBackend:
         self.options = options
         self._size = place.last - place.first + 1
         self._index = GroupIndex(place.max_parallelism, place.first, place.last, place.operator_name)
-        base = Path(options.local_folder.removeprefix("file://"))
-        base.mkdir(parents=True, exist_ok=True)
-        self.folder = Path(tempfile.mkdtemp(prefix="penstock-rocksdb-", dir=base))
+        self._local = LocalFolder(Path(options.local_folder.removeprefix("file://")))
+        self.folder = self._local.path
         self._folders = 0
         self._opened: Database | None = None
         self._tables: dict[str, RocksDBTable] = {}
@@ -291,7 +290,7 @@ class RocksDBBackend:
         self._linking = None
         if self._opened is not None:
             self._opened.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._local.close()
 
     def _finish_linking(self) -> None:
         while self._linking is not None:
