@@ -155,20 +155,25 @@ class LivingMapState(MapState):
 
     def get(self, key: Any) -> Any:
         """The value at the key; None if there is none that lives."""
+        pair = self._pair(key)
+        return None if pair is None else pair[1]
+
+    def _pair(self, key: Any) -> tuple[int, Any] | None:
+        """The entry, if it can be read now; reading may renew or remove it."""
         lifetime = self._lifetime
         lifetime.on_access()
         held = self._cell.read()
-        pair = None if held is MISSING else held.get(key)
+        pair: tuple[int, Any] | None = None if held is MISSING else held.get(key)
         if pair is None:
             return None
         if not lifetime.is_live(pair[0]):
             self.remove(key)
-            return pair[1] if lifetime.returns_expired else None
+            return pair if lifetime.returns_expired else None
         if lifetime.is_read_renewing:
             held = self._cell.change()
             held[key] = (lifetime.now(), pair[1])
             self._cell.write(held)
-        return pair[1]
+        return pair
 
     def put_all(self, dict_value: Mapping[Any, Any]) -> None:
         """Set these entries; they are young."""
@@ -177,7 +182,7 @@ class LivingMapState(MapState):
 
     def contains(self, key: Any) -> bool:
         """Whether there is an entry of that key that lives."""
-        return key in self._held()
+        return self._pair(key) is not None
 
     def _held(self) -> dict[Any, Any]:
         """What can be read now, without the times."""
