@@ -176,6 +176,7 @@ class Waiting(Base):
 
     def process(self, batch: Batch, input_index: int) -> None:
         while not self._gate.exists():
+            self._gate.with_name("reached").touch()
             time.sleep(0.01)
         self.ctx.output.emit(batch)
 
@@ -190,6 +191,14 @@ class Slow(Base):
         if not self._gate.exists():
             time.sleep(0.001 * len(batch))
         self.ctx.output.emit(batch)
+
+
+class Hungry(Base):
+    """Holds on to more and more memory."""
+
+    def process(self, batch: Batch, input_index: int) -> None:
+        held = [bytes(64 << 20) for _ in range(100)]
+        raise AssertionError(len(held))
 
 
 class CommittingSink(Base):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from penstock.taskmanager.stall import StallWatch
+from penstock.taskmanager.stall import StallLimits, StallWatch
 
 
 class Rounds:
@@ -20,7 +20,7 @@ def block_the_slot(log: pytest.LogCaptureFixture) -> None:
 
 def test_the_stack_of_a_blocking_call_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     rounds = Rounds()
-    watch = StallWatch(rounds, limit_seconds=0.05)
+    watch = StallWatch(rounds, StallLimits(0.05), lambda: "Map (1/2)")
     with caplog.at_level(logging.WARNING):
         watch.start()
         rounds.busy_since = time.monotonic()
@@ -29,3 +29,10 @@ def test_the_stack_of_a_blocking_call_is_logged_once(caplog: pytest.LogCaptureFi
     (record,) = caplog.records
     assert "block_the_slot" in record.getMessage()
     assert "asynchronous I/O" in record.getMessage()
+    assert "the task 'Map (1/2)'" in record.getMessage()
+
+
+def test_limits_come_from_the_configuration() -> None:
+    assert StallLimits.from_configuration({}) == StallLimits(10.0, None)
+    given = {"penstock.task.stall-warning": "500 ms", "penstock.task.stall-timeout": "1 min"}
+    assert StallLimits.from_configuration(given) == StallLimits(0.5, 60.0)

@@ -69,6 +69,12 @@ class Slot:
         self._attempt: tuple[str, int] | None = None
         self._tasks: list[Task] = []
         self._next_metrics = 0.0
+        self._current: Task | None = None
+
+    @property
+    def current_task(self) -> Task | None:
+        """The task that has the thread now; read by the stall watch."""
+        return self._current
 
     # -------------------------------------------------------------------------------------------------- rounds
 
@@ -76,7 +82,9 @@ class Slot:
         """Let every task handle one batch; False if none had anything to do."""
         worked = False
         for task in self._tasks:
+            self._current = task
             worked = task.step() or worked
+        self._current = None
         if self._tasks and time.monotonic() >= self._next_metrics:
             self._report_metrics()
         return worked

@@ -13,11 +13,24 @@ import socket
 import sys
 import tempfile
 import threading
+import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from penstock.common.durations import parse_duration_ms
 from penstock.compat import install_alias
-from penstock.control.messages import CancelTasks, Inspect, Inspected, SlotAddress, SlotReady
+from penstock.control.messages import (
+    CancelTasks,
+    DeployTasks,
+    Failure,
+    Inspect,
+    Inspected,
+    SlotAddress,
+    SlotReady,
+    TaskState,
+    TaskStateChanged,
+)
 from penstock.exchange.network import Network, TlsFiles
 from penstock.exchange.reactor import Reactor
 from penstock.filesystems.registry import close_filesystems
@@ -26,8 +39,10 @@ from penstock.taskmanager.json_loads import install_fast_json
 from penstock.taskmanager.mailbox import Mailbox
 from penstock.taskmanager.options import WorkerOptions
 from penstock.taskmanager.pipe import ControlPipe
+from penstock.taskmanager.process_limits import limit_process
 from penstock.taskmanager.slot import Slot
-from penstock.taskmanager.stall import StallWatch
+from penstock.taskmanager.stall import StallLimits, StallWatch
+from penstock.taskmanager.task import Task
 
 _log = logging.getLogger(__name__)
 _CLOSE_SECONDS = 10.0
@@ -52,6 +67,7 @@ def main(control_fd: int, options_json: str) -> None:
         sys.stdout.reconfigure(line_buffering=True)
     options = WorkerOptions.model_validate_json(options_json)
     install_fast_json(options.configuration)
+    limit_process(options.configuration)
     pipe = ControlPipe(socket.socket(fileno=control_fd))
     reactor = Reactor()
     mailbox = Mailbox(reactor)
@@ -64,7 +80,12 @@ def main(control_fd: int, options_json: str) -> None:
         )
         reader.start()
         pipe.send_event(SlotReady(address=address, pid=os.getpid()))
-        watch = StallWatch(mailbox)
+        watch = StallWatch(
+            mailbox,
+            StallLimits.from_configuration(options.configuration),
+            lambda: _name_of(slot.current_task),
+            lambda why: _end_stalled(slot.current_task, pipe, why),
+        )
         watch.start()
         mailbox.run(slot)
         watch.stop()
@@ -72,6 +93,25 @@ def main(control_fd: int, options_json: str) -> None:
     reactor.close()
     close_filesystems()
     pipe.close()
+
+
+def _name_of(task: Task | None) -> str | None:
+    return None if task is None else task.name
+
+
+def _end_stalled(task: Task | None, pipe: ControlPipe, why: str) -> None:
+    """A call never returned: its task has failed, and only the end of the process frees the slot."""
+    _log.error("ending slot process: %s", why)
+    if task is not None:
+        head, _, stack = why.partition("\n")
+        failure = Failure(
+            exception="FunctionStalled",
+            message=head,
+            stacktrace=stack,
+            timestamp=time.time_ns() // 1_000_000,
+        )
+        pipe.send_event(TaskStateChanged(subtask=task.subtask, state=TaskState.FAILED, failure=failure))
+    os._exit(70)
 
 
 def listen(network: Network, options: WorkerOptions) -> SlotAddress:
@@ -96,12 +136,15 @@ def _socket_path(options: WorkerOptions) -> Path:
 
 def _read_commands(pipe: ControlPipe, mailbox: Mailbox, slot: Slot) -> None:
     task_thread = threading.main_thread().ident or 0
+    deadline: float | None = _CANCEL_SECONDS
     while (command := pipe.receive_command()) is not None:
         if isinstance(command, Inspect):
             _inspect(pipe, command, task_thread)
             continue
-        if isinstance(command, CancelTasks):
-            _end_if_stuck(_CANCEL_SECONDS, mailbox, "cancelled tasks did not return")
+        if isinstance(command, DeployTasks):
+            deadline = cancellation_timeout(command.configuration)
+        if isinstance(command, CancelTasks) and deadline is not None:
+            _end_if_stuck(deadline, mailbox, "cancelled tasks did not return")
         mailbox.post(lambda command=command: slot.handle(command))  # type: ignore[misc]
     _end_if_stuck(
         _CLOSE_SECONDS, mailbox, "tasks did not return after the TaskManager went away", for_good=True
@@ -117,6 +160,13 @@ def _inspect(pipe: ControlPipe, wanted: Inspect, task_thread: int) -> None:
         pipe.send_event(Inspected(request_id=wanted.request_id, found=inspect_slot(wanted, task_thread)))
 
     threading.Thread(target=look, name="inspection", daemon=True).start()
+
+
+def cancellation_timeout(configuration: Mapping[str, str]) -> float | None:
+    """Seconds that user code has to return after a cancel (`task.cancellation.timeout`, 30 s by default); 0 is for ever."""
+    text = configuration.get("task.cancellation.timeout")
+    seconds = _CANCEL_SECONDS if text is None else parse_duration_ms(text) / 1000
+    return seconds or None
 
 
 def _end_if_stuck(seconds: float, mailbox: Mailbox, why: str, *, for_good: bool = False) -> None:
