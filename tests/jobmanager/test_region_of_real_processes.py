@@ -9,7 +9,7 @@ from tests.launch.cluster_processes import JOB_ID, Cluster, cluster
 
 pytestmark = pytest.mark.timeout(300)
 
-TOTAL = 90_000
+TOTAL = 240_000
 PROGRAM = """
 import os
 import time
