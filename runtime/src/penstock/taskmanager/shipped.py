@@ -4,7 +4,6 @@ Called by the slot before the program's code is loaded; blocks until all is ther
 each content, named by its digest: the first, under a lock, unpacks it and runs pip. See `datastream.dependencies`.
 """
 
-import atexit
 import contextlib
 import fcntl
 import hashlib
@@ -44,8 +43,6 @@ class _InPlace:
     paths: list[str] = field(default_factory=list)
     modules: frozenset[str] = frozenset()
     home: str | None = None
-    merged: Path | None = None
-    """A folder of links to the archives of deployment and program, where both ship some."""
 
 
 _now = _InPlace()
@@ -87,8 +84,6 @@ def _take_away() -> None:
             del sys.modules[name]
     if _now.home is not None:
         os.chdir(_now.home)
-    if _now.merged is not None:
-        shutil.rmtree(_now.merged, ignore_errors=True)
     os.environ.pop(CACHED_FILES_VARIABLE, None)
     _now = _InPlace()
 
@@ -97,8 +92,9 @@ def _working_folder(archives: Path, home: Path) -> Path:
     """The archives' folder; together with those that the deployment shipped, where the slot works in their folder."""
     if home.name != "archives":
         return archives
-    merged = _now.merged = Path(tempfile.mkdtemp(prefix="penstock-archives-"))
-    atexit.register(shutil.rmtree, merged, ignore_errors=True)
+    name = hashlib.sha256(str(home).encode()).hexdigest()[:16]
+    merged = archives.parent / f"archives-beside-{name}"
+    merged.mkdir(exist_ok=True)
     for folder in (*home.iterdir(), *archives.iterdir()):
         with contextlib.suppress(FileExistsError):
             (merged / folder.name).symlink_to(folder)
