@@ -181,8 +181,8 @@ def test_flinks_keys_choose(settings: dict[str, str], chosen: str) -> None:
 
 
 def test_unknown_backend_is_refused() -> None:
-    with pytest.raises(UnknownBackend, match=r"state.backend.type is 'forst'.*hashmap, rocksdb"):
-        backend_type({"state.backend.type": "forst"})
+    with pytest.raises(UnknownBackend, match=r"state.backend.type is 'leveldb'.*hashmap, rocksdb"):
+        backend_type({"state.backend.type": "leveldb"})
 
 
 def test_rocksdb_is_not_imported_unless_chosen() -> None:
