@@ -1,5 +1,8 @@
 """Types shared by every part of the public API: rows, types, times, schemas, configuration, job handles."""
 
+import importlib
+from typing import Any
+
 from penstock.common.completable_future import CompletableFuture
 from penstock.common.config_options import ConfigOption, ConfigOptions
 from penstock.common.configuration import Configuration
@@ -59,3 +62,17 @@ __all__ = [
     "UnsupportedOperation",
     "WatermarkStrategy",
 ]
+
+_ROW_SCHEMAS = {
+    f"{name}Row{direction}Schema": f"penstock.datastream.formats.{name.lower()}"
+    for name in ("Json", "Csv", "Avro")
+    for direction in ("Deserialization", "Serialization")
+}
+"""Schemas that older programs import from here; loaded when asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    """A row schema by its name alone, as PyFlink has them here too."""
+    if name in _ROW_SCHEMAS:
+        return getattr(importlib.import_module(_ROW_SCHEMAS[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
