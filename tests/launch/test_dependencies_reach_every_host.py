@@ -16,10 +16,10 @@ import pytest
 from penstock.launch.artifacts import ArtifactError
 from penstock.launch.dependencies import prepare
 from penstock.taskmanager.dependencies import DIGEST_KEY, DependenciesMissing, install_dependencies
-from tests.launch.cluster_processes import Cluster, cluster, free_port
+from tests.launch.cluster_processes import JOB_ID, Cluster, cluster, free_port
 from tests.launch.test_trust_between_hosts import make_certificates
 
-pytestmark = pytest.mark.timeout(200)
+pytestmark = pytest.mark.timeout(400)
 
 PROGRAM = """
 from pathlib import Path
@@ -120,7 +120,10 @@ def test_requirements_files_and_archives_are_there_in_main_and_in_slots(tmp_path
         running.settings |= parts
         running.start_jobmanager(program, "--requirements", requirements)
         running.start("taskmanager-1", "--resource-id", "tm-1")
-        running.wait_status("FINISHED")
+        # pip takes long on a busy machine.
+        running.wait_for(
+            "FINISHED", lambda: running.get(f"/jobs/{JOB_ID}/status")["status"] == "FINISHED", 240
+        )
         assert output.read_text().split() == ["winter!?", "spring!?", "summer!?", "autumn!?"]
         assert (tmp_path / "main").read_text() == "?"
         answer = httpx.get(f"http://127.0.0.1:{running.port}/penstock/dependencies/{'0' * 64}")

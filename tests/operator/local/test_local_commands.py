@@ -4,7 +4,6 @@ import json
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -65,9 +64,8 @@ def test_apply_to_delete(run: Run, tmp_path: Path) -> None:
     assert body["spec"]["job"]["jarURI"] == str(tmp_path / "job.py")
     run("down")
     assert run("apply", "-f", str(tmp_path)).returncode == 0
-    deadline = time.monotonic() + 90
-    while "RUNNING" not in run("get").stdout:
-        assert time.monotonic() < deadline
+    run("wait", "clicks", "--for", "STABLE", "--timeout", "90")
+    assert "RUNNING" in run("get").stdout
     assert "deleted" in run("delete", "clicks").stdout
     assert "clicks" not in run("get").stdout
 
