@@ -61,8 +61,8 @@ def test_job_runs_on_until_new_slots_have_loaded_its_code() -> None:
     assert {vertex.parallelism for vertex in world.job.graph.vertices} == {3}
 
 
-def test_narrower_job_gives_slots_back_when_it_runs() -> None:
-    world = World(ADAPTIVE)
+def test_narrower_job_gives_slots_back_after_a_while() -> None:
+    world = World({**ADAPTIVE, "slot.idle.timeout": "5 s"})
     world.start(slots=2)
     first, second = world.job.slots
     world.comes_up = False
@@ -71,8 +71,24 @@ def test_narrower_job_gives_slots_back_when_it_runs() -> None:
     assert world.status() is JobStatus.CREATED
     assert not world.released
     world.tasks(TaskState.RUNNING)
+    world.sleep(4_999)
+    assert not world.released, "the job may want it again"
+    world.sleep(1)
     assert world.released == [second]
     assert list(world.job.slots) == [first]
+
+
+def test_slot_that_waits_to_be_given_back_is_taken_again_without_a_warm_up() -> None:
+    world = World(ADAPTIVE)
+    world.start(slots=2)
+    rescale(world, 1)
+    world.tasks(TaskState.FINISHED)
+    rescale(world, 2)
+    world.tasks(TaskState.FINISHED)
+    assert {vertex.parallelism for vertex in world.job.graph.vertices} == {2}
+    assert not world.commands("warm-up")
+    world.sleep(60_000)
+    assert not world.released
 
 
 def test_without_slots_the_job_stays_and_grows_when_they_come() -> None:

@@ -22,6 +22,8 @@ class AdaptiveSettings:
     """How long it waits for more, when they suffice and are fewer than it wants."""
     cooldown: int
     """How long a job runs before it changes its parallelism because slots came."""
+    slot_idle: int
+    """How long a job that got narrower keeps the slots that it has no task for."""
     stabilization: int
     """How long a running job waits for more slots before it takes what is there."""
 
@@ -52,6 +54,7 @@ def read_adaptive(configuration: Mapping[str, str]) -> AdaptiveSettings:
             _PREFIX + "executing.cooldown-after-rescaling",
             _PREFIX + "scaling-interval.min",
         ),
+        slot_idle=duration_of(configuration, 50_000, "slot.idle.timeout"),
         stabilization=duration_of(
             configuration,
             0 if is_reactive else 60_000,

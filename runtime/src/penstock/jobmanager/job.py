@@ -174,6 +174,8 @@ class Job:
     """After a change that failed."""
     is_rescale_asked: bool = False
     """Somebody asked for it: no cool-down."""
+    release_at: int | None = None
+    """RUNNING: when slots without a task go back."""
     stable_at: int | None = None
     """CREATED: until when to wait for more slots than suffice."""
     effects: list[Effect] = field(default_factory=list)
@@ -190,7 +192,7 @@ class Job:
         self.status = status
         self.timestamps[status] = now
         self.history.append((now, status))
-        self.deadline = None
+        self.deadline = self.release_at = None
 
     def add_failure(
         self,

@@ -96,7 +96,8 @@ class JobMachine:
         """When a Tick is due."""
         job = self.job
         region = job.region.due if job.region is not None and not job.region.is_deployed else None
-        times = (job.deadline, job.stable_at, job.rescale_at, job.coordinator.wake_at(), region)
+        waits = (job.deadline, job.stable_at, job.rescale_at, job.release_at, region)
+        times = (*waits, job.coordinator.wake_at())
         return min((t for t in times if t is not None), default=None)
 
     def _by_state(self, event: events.JobEvent, now: int) -> None:
@@ -156,6 +157,7 @@ class JobMachine:
                 draining.enter_failing(job, failure, now)
                 return
             rescaling.tick(job, now)
+            rescaling.release_idle(job, now)
             if job.status in _EXECUTING:
                 self._coordinate(now)
             rescaling.consider(job, now)

@@ -190,15 +190,27 @@ def tick(job: Job, now: int) -> None:
 
 
 def concluded(job: Job, now: int) -> None:
-    """The job runs again: slots without a task go back, and the change is on record."""
-    _release_surplus(job)
+    """The job runs again, and the change is on record. Slots without a task go back after a while.
+
+    Not at once: a new process in the slot's place takes its start from the job, and the job may want the slot again.
+    """
+    job.release_at = now + job.options.adaptive.slot_idle
     if job.rescale is not None:
         job.rescale.ended = now
         job.rescale.after = parallelism_of(job.graph)
         job.rescale = None
 
 
+def release_idle(job: Job, now: int) -> None:
+    """Give back slots that have had no task for long enough."""
+    if job.rescale is not None:
+        job.release_at = None  # set again when the job has changed
+    elif job.release_at is not None and now >= job.release_at:
+        _release_surplus(job)
+
+
 def _release_surplus(job: Job) -> None:
+    job.release_at = None
     used = {execution.slot_id for execution in job.executions.values()}
     surplus = tuple(slot_id for slot_id in job.slots if slot_id not in used)
     for slot_id in surplus:
