@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import checkpoint_gap, click_rate, kafka_to_kafka, record_functions
+from benchmarks import checkpoint_gap, click_rate, kafka_to_kafka, memory, record_functions
 from benchmarks.peers.environments import install_all
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "record_functions": record_functions.main,
+    "memory": memory.main,
     "click_rate": click_rate.main,
     "checkpoint_gap": checkpoint_gap.main,
     "kafka_to_kafka": kafka_to_kafka.main,

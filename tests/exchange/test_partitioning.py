@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.control.barrier import Barrier
-from penstock.exchange.edge_writer import EdgeWriter
+from penstock.exchange.edge_writer import EdgeWriter, split_list
 from penstock.exchange.elements import Element, Watermark
 from penstock.exchange.partitioners import (
     CustomChooser,
@@ -122,3 +122,10 @@ def test_no_record_is_lost_or_moved_by_batching(sizes: list[tuple[int, bool]], l
         for element in writer.sent
         if isinstance(element, Batch)
     )
+
+
+@given(st.lists(st.integers(0, 3)), st.integers(2, 4))
+def test_a_batch_is_split_in_order(numbers: list[int], count: int) -> None:
+    chosen = [number % count for number in numbers]
+    parts = split_list(list(range(len(chosen))), chosen, count)
+    assert parts == [[item for item, number in enumerate(chosen) if number == part] for part in range(count)]

@@ -5,6 +5,8 @@ control element follows it, the buffer timeout passes, or the slot has nothing e
 """
 
 from collections.abc import Sequence
+from itertools import compress
+from operator import not_
 from typing import Any
 
 from penstock.control.barrier import Barrier
@@ -57,14 +59,12 @@ class EdgeWriter:
                 self._gather(channel, batch.values, batch.timestamps)
             return
         chosen = self._chooser.choose(batch.values)
-        for channel in range(len(self.writers)):
-            values = [value for value, number in zip(batch.values, chosen, strict=True) if number == channel]
-            if not values:
-                continue
-            times = batch.timestamps
-            if times is not None:
-                times = [time for time, number in zip(times, chosen, strict=True) if number == channel]
-            self._gather(channel, values, times)
+        count = len(self.writers)
+        parts = split_list(batch.values, chosen, count)
+        times = [None] * count if batch.timestamps is None else split_list(batch.timestamps, chosen, count)
+        for channel, values in enumerate(parts):
+            if values:
+                self._gather(channel, values, times[channel])
 
     def send(self, element: Element) -> None:
         """Send a control element on every channel, behind all records."""
@@ -126,3 +126,14 @@ class EdgeWriter:
         for start in range(0, len(values), limit):
             part = None if times is None else times[start : start + limit]
             writer.send(Batch(values[start : start + limit], part))
+
+
+def split_list(items: list[Any], chosen: list[int], count: int) -> list[list[Any]]:
+    """The items of each of `count` channels, in order; two channels, the common case, are split without a Python loop."""
+    if count == 2:
+        return [list(compress(items, map(not_, chosen))), list(compress(items, chosen))]
+    parts: list[list[Any]] = [[] for _ in range(count)]
+    add = [part.append for part in parts]
+    for item, channel in zip(items, chosen, strict=True):
+        add[channel](item)
+    return parts

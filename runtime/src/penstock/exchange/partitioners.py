@@ -54,7 +54,7 @@ class HashChooser:
         channels, key_of = self._channels, self._key_of
         keys = list(map(key_of, values))
         try:
-            return [channels[key] for key in keys]
+            return list(map(channels.__getitem__, keys))
         except TypeError:
             # Some key cannot be hashed by Python: the encoding names it, or accepts it all the same.
             return [channels.compute(key) for key in keys]
