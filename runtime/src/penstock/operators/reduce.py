@@ -59,7 +59,7 @@ class ReduceOperator(PassiveOperator):
             group_of = self._quick.__getitem__
         results: list[Any] = []
         append = results.append
-        for key, value in zip(map(self._key_of, batch.values), batch.values, strict=True):
+        for key, value in zip(list(map(self._key_of, batch.values)), batch.values, strict=True):
             group = group_of(key)
             if key in group:
                 value = reduce(group[key], value)

@@ -128,7 +128,7 @@ class WindowOperator(PassiveOperator):
         collector.flush(self.ctx.output)
 
     def _process_quickly(self, quick: TumblingLoop, values: list[Any], times: list[int]) -> None:
-        late = quick.add(map(self._key_of, values), values, times, self.ctx.timers.current_watermark())
+        late = quick.add(list(map(self._key_of, values)), values, times, self.ctx.timers.current_watermark())
         if late:
             collector = Collector()
             for value, timestamp in late:
