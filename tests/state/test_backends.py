@@ -10,6 +10,7 @@ import pytest
 from penstock.state.backends import UnknownBackend, backend_type
 from penstock.state.contract import MISSING, SlotBackend
 from penstock.state.errors import KeyNotOurs, NoCurrentKey, StateIncompatible
+from penstock.state.rocksdb_options import RocksDBSettingWrong, read_options
 from penstock_api.keys import key_group
 from penstock_api.manifest import KeyedStateInfo
 
@@ -193,3 +194,26 @@ def test_rocksdb_is_not_imported_unless_chosen() -> None:
         "assert 'rocksdict' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_options_of_rocksdb_are_flinks_keys() -> None:
+    options = read_options(
+        {
+            "state.backend.rocksdb.localdir": "file:///fast/a,file:///fast/b",
+            "taskmanager.memory.managed.size": "1 gb",
+            "taskmanager.numberOfTaskSlots": "4",
+            "state.backend.rocksdb.compression.per.level": "NO_COMPRESSION;ZSTD_COMPRESSION",
+            "state.backend.incremental": "true",
+        }
+    )
+    assert options.local_folder == "/fast/a"
+    assert options.memory == 256 << 20
+    assert options.compression == "zstd"
+    assert options.is_incremental
+    assert read_options({"io.tmp.dirs": "/one:/two"}).local_folder == "/one"
+    with pytest.raises(
+        RocksDBSettingWrong, match=r"memory.fixed-per-slot is 'much': write a size like '64 mb'"
+    ):
+        read_options({"state.backend.rocksdb.memory.fixed-per-slot": "much"})
+    with pytest.raises(RocksDBSettingWrong, match=r"compression.per.level is 'rar': use one of lz4"):
+        read_options({"state.backend.rocksdb.compression.per.level": "rar"})

@@ -108,7 +108,7 @@ class RocksDBBackend:
         self.options = options
         self._size = place.last - place.first + 1
         self._index = GroupIndex(place.max_parallelism, place.first, place.last, place.operator_name)
-        self._local = LocalFolder(Path(options.local_folder.removeprefix("file://")))
+        self._local = LocalFolder(Path(options.local_folder))
         self.folder = self._local.path
         self._folders = 0
         self._opened: Database | None = None

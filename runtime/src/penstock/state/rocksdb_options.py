@@ -49,7 +49,7 @@ def read_options(configuration: Mapping[str, str]) -> RocksDBOptions:
     ratio = _text(configuration, _PREFIX + "memory.write-buffer-ratio")
     incremental = _text(configuration, "execution.checkpointing.incremental", "state.backend.incremental")
     return RocksDBOptions(
-        local_folder=re.split(r"[,|:]", folders)[0].strip(),
+        local_folder=re.split(r"[,|:]", folders.replace("file://", ""))[0].strip(),
         memory=max(memory, 4 << 20),
         write_buffer_ratio=float(ratio) if ratio else 0.5,
         write_buffer_size=_bytes(configuration, _PREFIX + "writebuffer.size"),
