@@ -130,7 +130,7 @@ def discard(stream):
         from pyflink.java_gateway import get_gateway
 
         discarding = get_gateway().jvm.org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink()
-    except ImportError:
+    except Exception:  # noqa: BLE001 - Penstock has no Java to ask
         stream.filter(lambda value: False).print()
     else:
         stream.sink_to(Sink(discarding))
