@@ -1,6 +1,8 @@
 """Apache Flink's own web dashboard, its files unchanged, shows a job of ours: every view that it has of it, without an error."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -35,15 +37,30 @@ class Dashboard:
         assert self.browser.errors == []
 
 
-@pytest.fixture(scope="module")
-def flinks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+@contextmanager
+def opened(folder: Path) -> Iterator[Dashboard]:
+    """A job that runs, and the dashboard on it."""
     files = flink_distribution().dashboard
     with (
-        running_job(tmp_path_factory.mktemp("dashboard")) as running,
+        running_job(folder) as running,
         dashboard(files, running.port) as (address, refused),
         Browser(1600, 1000) as browser,
     ):
         yield Dashboard(browser, address, refused, running)
+
+
+@pytest.fixture(scope="module")
+def flinks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """On a job that goes on."""
+    with opened(tmp_path_factory.mktemp("dashboard")) as found:
+        yield found
+
+
+@pytest.fixture
+def ending(tmp_path: Path) -> Iterator[Dashboard]:
+    """On a job that the test ends."""
+    with opened(tmp_path) as found:
+        yield found
 
 
 def test_overview_and_lists(flinks: Dashboard) -> None:
@@ -106,7 +123,7 @@ CANCEL = """(() => {
 })()"""
 
 
-def test_cancelled_by_its_button(flinks: Dashboard) -> None:
-    flinks.shows(f"job/running/{JOB_ID}/overview", "Cancel Job")
-    flinks.browser.wait_for(CANCEL, VIEW_SECONDS)
-    flinks.running.wait_status("CANCELED")
+def test_cancelled_by_its_button(ending: Dashboard) -> None:
+    ending.shows(f"job/running/{JOB_ID}/overview", "Cancel Job")
+    ending.browser.wait_for(CANCEL, VIEW_SECONDS)
+    ending.running.wait_status("CANCELED")
