@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import checkpoint_gap, click_rate, kafka_to_kafka, memory, record_functions
+from benchmarks import checkpoint_gap, click_rate, kafka_to_kafka, memory, record_functions, rescale, start_stop
 from benchmarks.peers.environments import install_all
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
@@ -12,6 +12,8 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "click_rate": click_rate.main,
     "checkpoint_gap": checkpoint_gap.main,
     "kafka_to_kafka": kafka_to_kafka.main,
+    "start_stop": start_stop.main,
+    "rescale": rescale.main,
 }
 
 
