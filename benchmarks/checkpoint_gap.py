@@ -103,6 +103,7 @@ def _read(path: Path) -> Checkpoint | None:
 
 def report(backend: str) -> None:
     """Measure one backend and print."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the job is ended too
     gaps, checkpoints = measure(backend)
     inside = [_longest(gaps, found.start, found.end + 0.2) for found in checkpoints]
     pauses = pairwise(checkpoints)
