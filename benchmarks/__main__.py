@@ -3,7 +3,15 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import checkpoint_gap, click_rate, kafka_to_kafka, memory, record_functions, rescale, start_stop
+from benchmarks import (
+    checkpoint_gap,
+    click_rate,
+    kafka_to_kafka,
+    memory,
+    record_functions,
+    rescale,
+    start_stop,
+)
 from benchmarks.peers.environments import install_all
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
