@@ -1,11 +1,15 @@
-"""Kafka to Kafka on one slot, beside the floor that librdkafka's Python boundary sets.
+"""Kafka to Kafka on one slot, beside the floor that librdkafka's Python boundary sets, and beside PyFlink where it is installed.
 
-The floor is a bare loop of `consume` and `produce_batch` that looks at nothing but values. Ratios are of one run
-on one machine; docs/internals/kafka-speed.md says where the time goes.
+The floor is a bare loop of `consume` and `produce_batch` that looks at nothing but values. PyFlink runs the same
+copy, with Flink's Kafka connector from Maven; without Python functions that is Java alone. Ratios are of one run on
+one machine; docs/internals/kafka-speed.md says where the time goes.
 """
 
+import shutil
+import subprocess
 import sys
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -13,6 +17,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from benchmarks.measured import run_measured
+from benchmarks.peers.environments import CACHE, FLINK, java_environment
 from benchmarks.report import Figure, Report
 from tests.servers import KafkaServer
 
@@ -23,32 +28,72 @@ MODES = {
     "raw": "librdkafka's loop (the floor)",
     "copy": "source to sink, at least once",
     "exactly-once": "source to sink, exactly once",
-    "json": "JSON decode, change, encode",
+    "json": "JSON decode, change, encode, exactly once",
 }
+PEER_MODES = ("copy",)
+"""What PyFlink is measured at: its exactly-once runs did not end within 100 s on a busy machine of two cores."""
+_CONNECTOR = "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2"
+_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a copy of the whole topic took: the job's own seconds, its start included, and CPU a record beyond an idle job's."""
+
+    seconds: float
+    cpu: float
 
 
 def main() -> None:
     """Fill a topic, copy it in each mode, print the figures."""
     report = Report("kafka_to_kafka")
+    jar = connector_jar()
     with KafkaServer() as kafka:
         admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
         source, small = make_topic(admin), make_topic(admin)
         fill(kafka, source, RECORDS)
         fill(kafka, small, 100)
-        rates: dict[str, float] = {}
-        for mode, what in MODES.items():
-            command: list[str | Path] = [sys.executable, PROGRAM, mode, kafka.bootstrap]
+
+        def measure(mode: str, engine: str, python: str | Path, *more: str) -> Run:
+            command: list[str | Path] = [python, PROGRAM, mode, kafka.bootstrap]
             target = make_topic(admin)
-            idle = run_measured([*command, small, make_topic(admin)])
-            busy = run_measured([*command, source, target])
+            env = java_environment() if more else {}
+            idle = run_measured([*command, small, make_topic(admin), *more], env=env)
+            busy = run_measured([*command, source, target, *more], env=env)
             require_whole(kafka, target)
-            rates[mode] = RECORDS / max(busy.seconds - idle.seconds, 1e-3)
             cpu = (busy.cpu_seconds - idle.cpu_seconds) / RECORDS * 1e6
-            ratio = rates[mode] / rates["raw"]
-            report.add(Figure(f"{mode}: records a second", what, rates[mode], "1/s", ratio))
-            report.add(Figure(f"{mode}: CPU a record", what, cpu, "µs"))
+            report.add(Figure(f"{mode}: the job's seconds", engine, busy.seconds, "s"))
+            report.add(Figure(f"{mode}: the same with 100 records", engine, idle.seconds, "s"))
+            report.add(Figure(f"{mode}: CPU a record", engine, cpu, "µs"))
+            return Run(busy.seconds, cpu)
+
+        floor = measure("raw", "librdkafka", sys.executable)
+        for mode in MODES:
+            if mode == "raw":
+                continue
+            own = measure(mode, "penstock", sys.executable)
+            report.add(Figure(f"{mode}: CPU", "penstock / floor", own.cpu / floor.cpu, "", None))
+            if jar is not None and mode in PEER_MODES:
+                peer = measure(mode, "pyflink", FLINK.python, str(jar))
+                report.add(Figure(f"{mode}: seconds", "pyflink / penstock", peer.seconds / own.seconds, ""))
+                report.add(Figure(f"{mode}: CPU", "pyflink / penstock", peer.cpu / own.cpu, ""))
     report.show()
     report.write()
+
+
+def connector_jar() -> Path | None:
+    """Flink's Kafka connector, fetched once; None where PyFlink or Maven is not installed."""
+    maven = shutil.which("mvn")
+    if not FLINK.is_installed or maven is None:
+        return None
+    folder = CACHE / "peers" / "flink-kafka-5.0.0-2.2"
+    if not folder.is_dir():
+        fresh = folder.with_suffix(".part")
+        shutil.rmtree(fresh, ignore_errors=True)
+        arguments = [f"-Dartifact={_CONNECTOR}", f"-DoutputDirectory={fresh}"]
+        subprocess.run([maven, "-q", "-B", "-ntp", _COPY, *arguments], check=True, stdin=subprocess.DEVNULL)
+        fresh.rename(folder)
+    return next(folder.glob("*.jar"))
 
 
 def require_whole(kafka: KafkaServer, topic: str) -> None:

@@ -2,7 +2,8 @@
 
 `raw` is the floor: librdkafka's own consumer and producer in one Python loop, messages as they are. `copy` is a
 job of source and sink, `exactly-once` the same with transactions and a checkpoint each second, `json` decodes,
-changes and encodes each record.
+changes and encodes each record, exactly once too. A fifth argument is a jar with Flink's Kafka connector: then this
+is run by PyFlink.
 """
 
 import json
@@ -47,9 +48,9 @@ def raw(bootstrap: str, source: str, target: str) -> float:
     return elapsed
 
 
-def job(mode: str, bootstrap: str, source: str, target: str) -> float:
+def job(mode: str, bootstrap: str, source: str, target: str, jar: str = "") -> float:
     """Milliseconds of a job."""
-    from pyflink.common import WatermarkStrategy
+    from pyflink.common import Configuration, Types, WatermarkStrategy
     from pyflink.common.serialization import SimpleStringSchema
     from pyflink.datastream import StreamExecutionEnvironment
     from pyflink.datastream.connectors.base import DeliveryGuarantee
@@ -60,7 +61,14 @@ def job(mode: str, bootstrap: str, source: str, target: str) -> float:
         KafkaSource,
     )
 
-    env = StreamExecutionEnvironment.get_execution_environment()
+    configuration = Configuration()
+    if jar:
+        configuration.set_string("python.executable", sys.executable)
+        configuration.set_string("python.client.executable", sys.executable)
+        configuration.set_string("python.fn-execution.bundle.size", "100000")
+    env = StreamExecutionEnvironment.get_execution_environment(configuration)
+    if jar:
+        env.add_jars(f"file://{jar}")
     env.set_parallelism(1)
     kafka = (
         KafkaSource.builder()
@@ -77,13 +85,15 @@ def job(mode: str, bootstrap: str, source: str, target: str) -> float:
         .set_bootstrap_servers(bootstrap)
         .set_record_serializer(schema.set_value_serialization_schema(SimpleStringSchema()).build())
     )
-    if mode == "exactly-once":
+    if mode != "copy":
         env.enable_checkpointing(1000)
         sink = sink.set_delivery_guarantee(DeliveryGuarantee.EXACTLY_ONCE)
         sink = sink.set_transactional_id_prefix(target)
+        sink = sink.set_property("transaction.timeout.ms", "600000")
     stream = env.from_source(kafka, WatermarkStrategy.no_watermarks(), "clicks")
     if mode == "json":
-        stream = stream.map(json.loads).map(lambda click: click | {"seen": True}).map(json.dumps)
+        stream = stream.map(json.loads).map(lambda click: click | {"seen": True})
+        stream = stream.map(json.dumps, output_type=Types.STRING())
     stream.sink_to(sink.build())
     started = time.monotonic()
     result = env.execute("kafka to kafka")
