@@ -17,6 +17,8 @@ from benchmarks.report import Figure, Report
 _FEW = 1_000
 _TRIES = int(os.environ.get("BENCH_TRIES", "2"))
 _SCALING_TARGET = 1.15
+_LEAST_SHARE = 0.2
+"""What the records must add to the time of a run with few of them, for a rate to mean something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,10 @@ class Rate:
     per_second: float
     cpu_microseconds: float
     """CPU time of a record."""
+
+
+class Unmeasurable(RuntimeError):
+    """Start-up took so much of a run, or varied so much, that the records' part cannot be told from it."""
 
 
 class Inputs:
@@ -50,10 +56,20 @@ def rate_of(engine: Engine, program: str, inputs: Inputs) -> Rate:
         command = engine.command(program, inputs.folder(count, engine.parallelism))
         return [run_measured(command, env=engine.env) for _ in range(_TRIES)]
 
-    few_runs, many_runs = runs(_FEW), runs(many)
-    seconds = min(run.seconds for run in many_runs) - min(run.seconds for run in few_runs)
-    cpu = min(run.cpu_seconds for run in many_runs) - min(run.cpu_seconds for run in few_runs)
-    return Rate((many - _FEW) / max(seconds, 1e-6), 1e6 * cpu / (many - _FEW))
+    return marginal_rate(runs(_FEW), runs(many), many - _FEW)
+
+
+def marginal_rate(few: list[Measured], many: list[Measured], records: int) -> Rate:
+    """What `records` more records took, by the best tries; Unmeasurable where noise may be larger than that."""
+    start, cpu_start = min(run.seconds for run in few), min(run.cpu_seconds for run in few)
+    seconds = min(run.seconds for run in many) - start
+    cpu = min(run.cpu_seconds for run in many) - cpu_start
+    if seconds < _LEAST_SHARE * start or cpu < _LEAST_SHARE * cpu_start:
+        raise Unmeasurable(
+            f"{records:,} records took {seconds:.1f} s ({cpu:.1f} s of CPU) beside {start:.1f} s ({cpu_start:.1f} s) of "
+            "starting up: run it again on a quiet machine"
+        )
+    return Rate(records / seconds, 1e6 * cpu / records)
 
 
 def main() -> None:
@@ -77,22 +93,24 @@ def measure(report: Report, program: str, present: list[Engine], inputs: Inputs)
     for engine in present:
         try:
             rate = rate_of(engine, program, inputs)
-        except ProgramFailed as error:
-            print(f"{engine.name} failed at {program}: {error}")
+        except (ProgramFailed, Unmeasurable) as error:
+            print(f"{engine.name} gave no figure for {program}: {error}")
             continue
         where = f"{engine.name}, {engine.parallelism} slots" if engine.peer is None else engine.name
         ratio = None
         target = ""
         if engine.peer is None:
             ours[engine.parallelism] = rate
-        else:
+        elif engine.parallelism in ours:
             ratio = ours[engine.parallelism].per_second / rate.per_second
             target = f">= {engine.target:g}"
         report.add(Figure(program, where, rate.per_second, "records/s", ratio, target))
-        cpu_ratio = (
-            None if engine.peer is None else rate.cpu_microseconds / ours[engine.parallelism].cpu_microseconds
-        )
+        cpu_ratio = None
+        if engine.peer is not None and engine.parallelism in ours:
+            cpu_ratio = ours[engine.parallelism].cpu_microseconds / rate.cpu_microseconds
         report.add(Figure(f"{program}, CPU", where, rate.cpu_microseconds, "us/record", cpu_ratio))
+    if len(ours) < 2:
+        return
     one, two = ours[1], ours[2]
     growth = two.cpu_microseconds / one.cpu_microseconds
     report.add(
