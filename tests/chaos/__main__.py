@@ -4,6 +4,7 @@ import argparse
 import logging
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -31,6 +32,7 @@ def main() -> int:
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     kinds = [FaultKind(name) for name in options.only] if options.only else tuple(FaultKind)
     folder = Path(tempfile.mkdtemp(prefix="penstock-chaos-"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended all the same
     print(f"seed {seed}, logs in {folder}", flush=True)
     try:
         outcome = run(

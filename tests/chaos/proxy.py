@@ -81,8 +81,8 @@ class Proxy:
                 for way in ways:
                     way.cancel()
                 await asyncio.gather(*ways, return_exceptions=True)
-        except OSError:
-            pass  # the server behind is down: so is this connection
+        except (OSError, asyncio.CancelledError):
+            pass  # the server behind is down, or the proxy ends: so does this connection
         finally:
             for end in (writer, upstream):
                 if end is not None:

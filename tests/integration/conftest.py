@@ -88,6 +88,7 @@ def read_partitions(bootstrap: str, topic: str, deadline_seconds: float = 60) ->
             "bootstrap.servers": bootstrap,
             "group.id": f"read-{uuid.uuid4().hex}",
             "isolation.level": "read_committed",
+            "auto.offset.reset": "error",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "log_level": 0,
