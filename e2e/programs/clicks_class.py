@@ -26,7 +26,7 @@ class Tally:
         self.clicks = 0
 
 
-class CountClicks(KeyedProcessFunction):  # type: ignore[misc]  # untyped where only the alias is known
+class CountClicks(KeyedProcessFunction):
     """Emits (user, clicks so far) for every click."""
 
     def open(self, runtime_context: RuntimeContext) -> None:
