@@ -1,6 +1,6 @@
 """A failure in one region of a job: the others run on, and every split is read by somebody, once."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from penstock.control.messages import AddSplits, DeployTasks, Failure, TaskState, TriggerCheckpoint
@@ -177,6 +177,7 @@ STEPS = st.sampled_from(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(STEPS, max_size=25))
+@example(["fail-0", "offer", "finish", "sleep", "sleep", "fail-0", "finish"])
 def test_any_order_of_events_keeps_regions_sound(steps: list[str]) -> None:
     world = World(SETTINGS, job_graph=forward())
     world.start()

@@ -40,11 +40,12 @@ class Places:
         vertices = running.get(f"/jobs/{JOB_ID}")["vertices"]
         # The recorded vertex with a watermark is the second one: it reads from a shuffle.
         self.vertex = vertices[-1]["id"]
-        self.checkpoint = running.get(f"/jobs/{JOB_ID}/checkpoints")["latest"]["completed"]["id"]
 
     def path(self, shape: str) -> str:
         filled = shape.replace("{job}", JOB_ID).replace("{vertex}", self.vertex).replace("{tm}", "tm")
-        return filled.replace("{checkpoint}", str(self.checkpoint))
+        # The newest now: the statistics remember the last ten only.
+        latest = self.running.get(f"/jobs/{JOB_ID}/checkpoints")["latest"]["completed"]
+        return filled.replace("{checkpoint}", str(latest["id"]))
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
     program.write_text(PROGRAM)
     with cluster(folder) as running:
         running.settings["execution.checkpointing.num-retained"] = "20"
+        running.settings["execution.checkpointing.interval"] = "1 s"
         running.settings["rest.flamegraph.num-samples"] = "20"
         running.start_jobmanager(program)
         running.start("taskmanager", "--resource-id", "tm")

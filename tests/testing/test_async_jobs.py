@@ -71,6 +71,7 @@ def test_a_drain_waits_for_records_in_flight(mini_cluster: JobCluster, tmp_path:
     stopped: list[str] = []
     stopping = Thread(target=lambda: stopped.append(job.stop(str(tmp_path / "savepoints"), drain=True)))
     stopping.start()
+    until(lambda: job._job.machine.job.coordinator.is_stopping)
     assert not stopped
     (tmp_path / "open").touch()
     stopping.join(DEADLINE_SECONDS)

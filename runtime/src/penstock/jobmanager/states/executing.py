@@ -50,7 +50,7 @@ def _report(job: Job, event: Event, now: int) -> None:
         commit_done(job, event)
     elif isinstance(event, EndOfData):
         execution = execution_of(job, event.subtask)
-        if execution is not None:
+        if execution is not None and not regional.is_given_up(job, execution):
             execution.has_end_of_data = True
             _want_final_checkpoint(job, now)
 
@@ -89,6 +89,12 @@ def _task_changed(job: Job, event: TaskStateChanged, now: int) -> None:
     execution = execution_of(job, event.subtask)
     if execution is None:
         return
+    if regional.is_given_up(job, execution):
+        # Its slot is gone or going: the end of its input or of itself is that of work which will be done again.
+        if event.failure is not None:
+            name = job.task_name(event.subtask)
+            job.add_failure(event.failure, now, name, execution.slot_id, is_consequence=True)
+        return
     execution.move(event.state, now)
     if job.rescale is not None and job.rescale.is_cancelling:
         rescaling.advance(job, now)
@@ -99,11 +105,6 @@ def _task_changed(job: Job, event: TaskStateChanged, now: int) -> None:
             message=f"{job.task_name(event.subtask)} was {event.state} without a reason",
         )
         key = (execution.vertex_id, execution.index)
-        if job.region is not None and key in job.region.tasks and not job.region.is_deployed:
-            if event.failure is not None:
-                name = job.task_name(event.subtask)
-                job.add_failure(event.failure, now, name, execution.slot_id, is_consequence=True)
-            return
         if not regional.try_restart(job, [key], failure, now, execution.slot_id):
             draining.enter_failing(job, failure, now, job.task_name(event.subtask), execution.slot_id)
         return

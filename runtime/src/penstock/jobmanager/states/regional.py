@@ -70,6 +70,13 @@ def _is_possible(job: Job, failure: Failure) -> bool:
     )
 
 
+def is_given_up(job: Job, execution: Execution) -> bool:
+    """It belongs to the region that starts again, and is not the new one yet: what it reports does not count."""
+    region = job.region
+    key = (execution.vertex_id, execution.index)
+    return region is not None and not region.is_deployed and key in region.tasks
+
+
 def tick(job: Job, now: int) -> Failure | None:
     """The delay is over, or slots have not come in time: then the failure of the job."""
     region = job.region
