@@ -17,7 +17,14 @@ from penstock.ha.contract import HighAvailabilityDown, NotLeader
 from penstock.jobmanager import effects
 from penstock.jobmanager.clock import now_ms
 from penstock.jobmanager.enumerators import Enumerators
-from penstock.jobmanager.events import JobEvent, Prepared, RequirementsChanged, SlotsFree, Tick
+from penstock.jobmanager.events import (
+    JobEvent,
+    PreparationFailed,
+    Prepared,
+    RequirementsChanged,
+    SlotsFree,
+    Tick,
+)
 from penstock.jobmanager.machine import JobMachine
 from penstock.jobmanager.storage import JobStorage
 
@@ -63,6 +70,10 @@ class RunningJob:
     def handle(self, event: JobEvent) -> None:
         """Feed an event, in the event loop."""
         before = self.machine.job.status
+        if isinstance(event, PreparationFailed):
+            log.warning(
+                "Job %s: no attempt could be prepared: %s", self.machine.job.id, event.failure.message
+            )
         if isinstance(event, _MAY_DEPLOY) and self.machine.job.free_slots != (free := self._slots.free()):
             # Another job may have taken what was offered to both.
             self._carry_out(self.machine.handle(SlotsFree(free), now_ms()))
