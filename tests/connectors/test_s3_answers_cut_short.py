@@ -15,6 +15,7 @@ CUT_LISTING = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nConnection: close\r\n\r\n"
     b'<?xml version="1.0"?><ListBucketResult><Name>b</Name><Conte'
 )
+CUT_CONTINUE = b"HTTP/1.1 100 Continue\r\nServer"
 SHORT_OBJECT = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\nhalf"
 
 
@@ -56,15 +57,19 @@ CALLS: dict[str, Callable[[S3FileSystem], object]] = {
     "list": lambda files: files.list("s3://b/checkpoints"),
     "read": lambda files: files.read("s3://b/k"),
     "size": lambda files: files.size("s3://b/k"),
+    "write": lambda files: files.write("s3://b/k", b"data"),
+    "put": lambda files: files.put_if_absent("s3://b/k", b"data"),
     "start an upload": lambda files: files.start_upload("s3://b/k"),
 }
 
 
+WHOLE_ENOUGH = {"size": (CUT_HEADERS,), "write": (CUT_CONTINUE,), "put": (CUT_CONTINUE,)}
+"""What can break off in the answer to calls that have no body to read."""
 CASES = [
     (call, answer)
     for call in CALLS
-    for answer in (CUT_HEADERS, CUT_LISTING, SHORT_OBJECT)
-    if call != "size" or answer == CUT_HEADERS  # a head request has no body to cut
+    for answer in (CUT_HEADERS, CUT_LISTING, CUT_CONTINUE, SHORT_OBJECT)
+    if answer in WHOLE_ENOUGH.get(call, (CUT_HEADERS, CUT_LISTING, CUT_CONTINUE, SHORT_OBJECT))
 ]
 
 

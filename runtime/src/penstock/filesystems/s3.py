@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -281,7 +281,7 @@ def _open_client(settings: S3Settings) -> "S3Client":
         session = boto3.session.Session(
             aws_access_key_id=settings.access_key, aws_secret_access_key=settings.secret_key
         )
-        return session.client(
+        client = session.client(
             "s3",
             endpoint_url=settings.endpoint,
             region_name=settings.region or session.region_name or "us-east-1",
@@ -297,6 +297,13 @@ def _open_client(settings: S3Settings) -> "S3Client":
                 response_checksum_validation="when_required",
             ),
         )
+        client.meta.events.register_last("before-call.s3", _without_expect)
+        return client
+
+
+def _without_expect(params: Mapping[str, Any], **_: object) -> None:
+    """No `Expect: 100-continue`: botocore waits without end for an answer to it that broke off (and each put is a round trip less)."""
+    params["headers"].pop("Expect", None)
 
 
 def _whole(data: bytes, length: int) -> bytes:
