@@ -240,7 +240,7 @@ class Job:
 
 def _strain() -> float:
     """How much slower than it should be this machine is: 1 unless others load it well beyond what these tests do."""
-    return max(1.0, os.getloadavg()[0] / (2 * (os.cpu_count() or 1)))
+    return max(1.0, os.getloadavg()[0] / (4 * (os.cpu_count() or 1)))
 
 
 def _checkpoint(resource: dict[str, Any]) -> int:

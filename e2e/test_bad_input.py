@@ -99,8 +99,7 @@ def test_a_state_class_that_is_gone(job: Job) -> None:
     job.topics.wait_exact(lines[:300])
     job.program((PROGRAMS / "clicks_class.py").read_text().replace("Tally", "Ledger"))
     job.apply(restartNonce=1)
-    # The old version stops with a savepoint first, and the new one's pods start: that is in the time.
-    job.wait_reason("StateIncompatible", 60)
+    job.wait_reason("StateIncompatible")
     job.program((PROGRAMS / "clicks_class.py").read_text())
     job.apply(restartNonce=2)
     job.topics.send(lines[300:])
