@@ -6,7 +6,7 @@ import pytest
 
 from e2e.clicks import click_lines
 from e2e.environment import Environment
-from e2e.job import PROGRAMS, Job
+from e2e.job import Job
 from e2e.storage import make_bucket
 
 _RAISES = 'raise ValueError("the owner forgot something")\n'
@@ -88,20 +88,3 @@ def test_a_savepoint_that_does_not_exist(job: Job) -> None:
     del job.spec["job"]["initialSavepointPath"]
     job.apply()
     _recovers(job)
-
-
-def test_a_state_class_that_is_gone(job: Job) -> None:
-    lines = click_lines(600)
-    job.topics.send(lines[:300])
-    job.program((PROGRAMS / "clicks_class.py").read_text())
-    job.apply()
-    job.wait_running()
-    job.topics.wait_exact(lines[:300])
-    job.program((PROGRAMS / "clicks_class.py").read_text().replace("Tally", "Ledger"))
-    job.apply(restartNonce=1)
-    job.wait_reason("StateIncompatible")
-    job.program((PROGRAMS / "clicks_class.py").read_text())
-    job.apply(restartNonce=2)
-    job.topics.send(lines[300:])
-    job.wait_running()
-    job.topics.wait_exact(lines)

@@ -19,7 +19,7 @@ export function layers(nodes) {
   return columns;
 }
 
-function label(text, x, y, cls = "", room = 30) {
+function label(text, x, y, cls = "", room = 28) {
   const short = text.length > room ? `${text.slice(0, room - 1)}…` : text;
   return `<text x="${x}" y="${y}" class="${cls}">${esc(short)}</text>`;
 }
