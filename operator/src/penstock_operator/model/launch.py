@@ -13,11 +13,10 @@ from penstock_api.v1beta1.configuration import flatten_configuration
 from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
 from penstock_api.v1beta1.job import UpgradeMode
 from penstock_operator.model.facts import Ref
+from penstock_operator.model.layers import version_defaults
 
 OPERATOR_PREFIXES = ("kubernetes.operator.", "job.autoscaler.")
 """Keys of the operator itself: never in a job's config."""
-SCOPED_PREFIX = "kubernetes.operator.default-configuration."
-"""Upstream's keys that hold defaults for one namespace (or version)."""
 SLOTS_KEY = "taskmanager.numberOfTaskSlots"
 LAST_STATE_CHECKPOINT_INTERVAL = "5 min"
 """As upstream: a last-state job without an interval would have no state to come back to."""
@@ -114,18 +113,11 @@ def job_configuration(spec: FlinkDeploymentSpec, name: str) -> dict[str, str]:
 def with_defaults(spec: FlinkDeploymentSpec, defaults: Mapping[str, str]) -> FlinkDeploymentSpec:
     """The spec with the installation's configuration below its own. Never recorded: only what the owner wrote is."""
     own = flatten_configuration(spec.flink_configuration)
-    added = {key: value for key, value in defaults.items() if key not in own}
+    version = spec.flink_version.value if spec.flink_version else None
+    added = {key: value for key, value in version_defaults(defaults, version).items() if key not in own}
     if not added:
         return spec
     return spec.model_copy(update={"flink_configuration": {**added, **spec.flink_configuration}})
-
-
-def namespace_defaults(keys: Mapping[str, str], namespace: str) -> dict[str, str]:
-    """The installation's keys with those for one namespace laid over them, as upstream reads them."""
-    found = {key: value for key, value in keys.items() if not key.startswith(SCOPED_PREFIX)}
-    scope = f"{SCOPED_PREFIX}namespace.{namespace}."
-    found.update({key.removeprefix(scope): value for key, value in keys.items() if key.startswith(scope)})
-    return found
 
 
 def checkpoint_directory(spec: FlinkDeploymentSpec) -> str | None:

@@ -19,7 +19,8 @@ from penstock_operator.build.references import references
 from penstock_operator.clients.kube import KubeClient, Manifest
 from penstock_operator.errors import OperatorError, UserError
 from penstock_operator.model.facts import ClusterFacts, Problem, Ref
-from penstock_operator.model.launch import Launch, namespace_defaults
+from penstock_operator.model.launch import Launch
+from penstock_operator.model.layers import namespace_defaults
 from penstock_operator.model.plan import Event
 from penstock_operator.platforms import kubernetes_events, kubernetes_namespace
 from penstock_operator.platforms.kubernetes_certificates import make_certificates
