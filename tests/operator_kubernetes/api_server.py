@@ -61,7 +61,8 @@ class ApiServer:
                 "--service-account-issuer=https://kubernetes.default.svc",
                 "--service-cluster-ip-range=10.97.0.0/16",
                 "--authorization-mode=RBAC",
-                "--disable-admission-plugins=ServiceAccount",
+                # A quota counts only what a controller has counted before.
+                "--disable-admission-plugins=ServiceAccount,ResourceQuota",
                 "--endpoint-reconciler-type=none",
             ),
         ]

@@ -16,7 +16,7 @@ from penstock_operator.build.context import Defaults
 from penstock_operator.clients.kube import KubeClient
 from penstock_operator.handlers.app import Operator, hold_again
 from penstock_operator.model.facts import Ref
-from penstock_operator.platforms.kubernetes import KubernetesPlatform
+from penstock_operator.platforms.kubernetes import KubernetesPlatform, RestAddress
 from penstock_operator.settings import Settings
 from tests.operator_kubernetes.api_server import ApiServer, free_port
 
@@ -34,8 +34,9 @@ def eventually(what: str, check: Callable[[], Any], seconds: float = 40.0) -> An
 class Running:
     """An operator in a thread with an event loop of its own."""
 
-    def __init__(self, client: KubeClient, **settings: Any) -> None:
-        self._operator = Operator(Settings(health_port=free_port(), lease_seconds=6, **settings), client)
+    def __init__(self, client: KubeClient, rest_address: RestAddress | None = None, **settings: Any) -> None:
+        mine = Settings(health_port=free_port(), lease_seconds=6, **settings)
+        self._operator = Operator(mine, client, rest_address)
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()

@@ -23,7 +23,7 @@ from penstock_operator.errors import Conflict, OperatorError
 from penstock_operator.handlers.deployment import register
 from penstock_operator.handlers.leadership import Leadership
 from penstock_operator.model.facts import Ref
-from penstock_operator.platforms.kubernetes import KubernetesPlatform
+from penstock_operator.platforms.kubernetes import KubernetesPlatform, RestAddress
 from penstock_operator.platforms.kubernetes_namespace import sweep
 from penstock_operator.reconcile.loop import Loop
 from penstock_operator.reconcile.workqueue import WorkQueue
@@ -67,12 +67,14 @@ def job_defaults(settings: Settings, folder: Path) -> Defaults:
 class Operator:
     """Everything that runs in the process."""
 
-    def __init__(self, settings: Settings, client: KubeClient) -> None:
+    def __init__(
+        self, settings: Settings, client: KubeClient, rest_address: RestAddress | None = None
+    ) -> None:
         self._settings = settings
         self._client = client
         folder = Path(os.environ.get("FLINK_CONF_DIR", _CONFIG_DIRECTORY))
         self._platform = KubernetesPlatform(
-            client, job_defaults(settings, folder), settings.namespace_template
+            client, job_defaults(settings, folder), settings.namespace_template, rest_address
         )
         self._loop = Loop(self._platform)
         self._queue = WorkQueue(self._reconcile, settings.workers)

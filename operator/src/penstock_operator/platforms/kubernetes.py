@@ -4,7 +4,8 @@ Builds nothing itself (`build/` does) and decides nothing: it reads, applies, de
 the resource's own label.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -32,6 +33,9 @@ from penstock_operator.platforms.port import StorageAccess
 
 log = structlog.get_logger(__name__)
 
+RestAddress = Callable[[str, str], str]
+"""URL of a JobManager's REST API, by namespace and name; another than its Service's for an operator outside the cluster."""
+
 _SWEPT_KINDS = ("Deployment", "Service", "Ingress", "ConfigMap", "Secret", "ServiceAccount")
 """What a job has beside its resource (`Shared` mode), in the order in which it is deleted."""
 
@@ -40,9 +44,14 @@ class KubernetesPlatform:
     """One cluster."""
 
     def __init__(
-        self, client: KubeClient, defaults: Defaults, namespace_template: str = DEFAULT_TEMPLATE
+        self,
+        client: KubeClient,
+        defaults: Defaults,
+        namespace_template: str = DEFAULT_TEMPLATE,
+        rest_address: RestAddress | None = None,
     ) -> None:
         self._client = client
+        self._rest_address = rest_address
         self._defaults = defaults
         self._template = namespace_template
 
@@ -135,7 +144,10 @@ class KubernetesPlatform:
             namespace = self.job_namespace(resource)
         except UserError:  # nothing was ever made: the template gives no name, as `refusals` says
             return ClusterFacts()
-        return cluster_facts(self._client, resource, namespace)
+        found = cluster_facts(self._client, resource, namespace)
+        if self._rest_address is not None and found.rest_url is not None:
+            return replace(found, rest_url=self._rest_address(namespace, resource.metadata.name))
+        return found
 
     def refresh_copies(self, resource: FlinkDeployment) -> None:
         """The originals' content over the copies that differ."""
