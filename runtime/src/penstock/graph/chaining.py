@@ -154,6 +154,9 @@ class _Builder:
             operators=operators,
             source=chain.head.source,
             slot_sharing_group=self._group(chain.head),
+            has_own_parallelism=any(
+                node.is_single or node.parallelism is not None for group in chain.groups for node in group
+            ),
         )
 
     def _max_parallelism(self, chain: _Chain, parallelism: int) -> int:

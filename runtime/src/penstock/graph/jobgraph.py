@@ -75,6 +75,8 @@ class VertexSpec(_Model):
     operators: list[OperatorSpec]
     source: SourceSpec | None = None
     slot_sharing_group: str = "default"
+    has_own_parallelism: bool = False
+    """The program says how parallel it is; a job that gets another default parallelism leaves it so."""
 
 
 class EdgeSpec(_Model):

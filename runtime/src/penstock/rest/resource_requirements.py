@@ -30,12 +30,14 @@ _BODY: TypeAdapter[dict[str, _Vertex]] = TypeAdapter(dict[str, _Vertex])
 
 
 async def show(request: Request) -> Response:
-    """GET /jobs/:id/resource-requirements."""
+    """GET /jobs/:id/resource-requirements. Beyond Flink's: `isOwn` where the program itself says how parallel."""
     job = job_of(request)
-    found = {}
+    found: dict[str, dict[str, object]] = {}
     for vertex in job.graph.vertices:
         bounds = job.requirements[vertex.id]
         found[vertex.id] = {"parallelism": {"lowerBound": bounds.lower, "upperBound": bounds.upper}}
+        if vertex.has_own_parallelism:
+            found[vertex.id]["isOwn"] = True
     return answer(found)
 
 
