@@ -11,30 +11,36 @@ class FaultKind(enum.StrEnum):
 
     KILL_SLOT = "kill-slot"
     KILL_TASKMANAGER = "kill-taskmanager"
-    KILL_JOBMANAGER = "kill-jobmanager"
+    KILL_LEADER = "kill-leader"
+    KILL_STANDBY = "kill-standby"
+    KILL_JOBMANAGERS = "kill-jobmanagers"
     KILL_KAFKA = "kill-kafka"
     KILL_S3 = "kill-s3"
+    KILL_ZOOKEEPER = "kill-zookeeper"
     PAUSE_SLOT = "pause-slot"
     PAUSE_TASKMANAGER = "pause-taskmanager"
-    PAUSE_JOBMANAGER = "pause-jobmanager"
+    PAUSE_LEADER = "pause-leader"
     PAUSE_KAFKA = "pause-kafka"
     PAUSE_S3 = "pause-s3"
+    PAUSE_ZOOKEEPER = "pause-zookeeper"
     SLOW_KAFKA = "slow-kafka"
     CUT_KAFKA = "cut-kafka"
     SLOW_S3 = "slow-s3"
     CUT_S3 = "cut-s3"
     REFUSE_S3 = "refuse-s3"
     SAVEPOINT = "savepoint"
+    RESCALE = "rescale"
     STOP_AND_RESUME = "stop-and-resume"
 
 
 WEIGHTS = {
     FaultKind.KILL_SLOT: 5,
     FaultKind.KILL_TASKMANAGER: 4,
-    FaultKind.KILL_JOBMANAGER: 4,
+    FaultKind.KILL_LEADER: 4,
     FaultKind.KILL_KAFKA: 2,
     FaultKind.KILL_S3: 2,
-    FaultKind.STOP_AND_RESUME: 1,
+    FaultKind.RESCALE: 3,
+    FaultKind.STOP_AND_RESUME: 2,
 }
 
 
@@ -62,7 +68,7 @@ def plan(seed: int, count: int, kinds: Sequence[FaultKind] = tuple(FaultKind)) -
 
 
 def _fault(choose: random.Random, kind: FaultKind) -> Fault:
-    is_long = kind in (FaultKind.PAUSE_TASKMANAGER, FaultKind.PAUSE_JOBMANAGER) and choose.random() < 0.3
+    is_long = kind in (FaultKind.PAUSE_TASKMANAGER, FaultKind.PAUSE_LEADER) and choose.random() < 0.3
     return Fault(
         kind=kind,
         seconds=choose.uniform(7, 10) if is_long else choose.uniform(0.2, 3),

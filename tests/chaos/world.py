@@ -1,7 +1,8 @@
-"""The processes of a run under chaos and what can be done to them: an application cluster, a broker and an S3 server behind proxies.
+"""The processes of a run under chaos and what can be done to them: JobManagers and TaskManagers, ZooKeeper, a broker and an S3 server.
 
-It does what Kubernetes and the operator would: a JobManager or TaskManager that ended is started again, a stopped job is
-resumed from its savepoint under a new id. Nothing is signalled that the run did not start.
+The broker and the S3 server are behind proxies. It does what Kubernetes and the operator would: a JobManager or
+TaskManager that ended is started again, a stopped job is resumed from its savepoint under a new id. Nothing is signalled
+that the run did not start.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +22,28 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from tests.chaos.faults import Fault, FaultKind
+from tests.chaos.members import JOBMANAGERS, TASKMANAGERS, Members
 from tests.chaos.proxy import Mood, Proxy
 from tests.integration.test_kafka_jobs import slots_of
-from tests.launch.cluster_processes import Cluster, cluster
-from tests.servers import KafkaServer, S3Server
+from tests.servers import KafkaServer, S3Server, ZooKeeperServer
 from tests.servers.process import free_port
+from tests.servers.server import LocalServer
 
 PROGRAM = Path(__file__).parent / "program.py"
 SOURCE, TARGET = "chaos-in", "chaos-out"
 PARTITIONS, TARGET_PARTITIONS = 3, 2
-TASKMANAGERS = ("taskmanager-1", "taskmanager-2")
+SLOTS = 2
 PROGRESS_SECONDS = 150
 _STOPPED = "FINISHED"
 _LOST = ("FAILED", "CANCELED", "SUSPENDED")
+_UNALIGNED = "execution.checkpointing.unaligned.enabled"
+_TIMEOUT = "execution.checkpointing.aligned-checkpoint-timeout"
+_ALIGNMENT = (
+    {_UNALIGNED: "true", _TIMEOUT: "0 ms"},
+    {_UNALIGNED: "false", _TIMEOUT: "0 ms"},
+    {_UNALIGNED: "true", _TIMEOUT: "100 ms"},
+)
+"""Kinds of checkpoints: barriers overtake records, wait for them, or overtake after a while."""
 
 
 class NoProgress(AssertionError):
@@ -42,20 +53,25 @@ class NoProgress(AssertionError):
 class World:
     """A running job with everything around it."""
 
-    def __init__(
-        self, folder: Path, kafka: KafkaServer, s3: S3Server, proxies: tuple[Proxy, Proxy], running: Cluster
-    ) -> None:
-        self.kafka, self.s3 = kafka, s3
-        self._kafka_proxy, self._s3_proxy = proxies
-        self._cluster = running
+    def __init__(self, folder: Path, servers: "Servers", members: Members, seed: int) -> None:
+        self.kafka, self.s3, self._zookeeper = servers.kafka, servers.s3, servers.zookeeper
+        self._kafka_proxy, self._s3_proxy = servers.kafka_proxy, servers.s3_proxy
+        self._members = members
         self._job_id = uuid.uuid4().hex
         self._savepoint: str | None = None
         self._paused: list[int] = []
         self.bucket = f"chaos-{uuid.uuid4().hex[:8]}"
-        base = s3.make_bucket(self.bucket)
+        base = self.s3.make_bucket(self.bucket)
         self.local_files = folder / "files"
-        running.settings |= s3.configuration | {
+        members.configure(self._settings(base, servers) | _ALIGNMENT[seed % len(_ALIGNMENT)])
+
+    def _settings(self, base: str, servers: "Servers") -> dict[str, str]:
+        return servers.s3.configuration | {
             "s3.endpoint": f"http://127.0.0.1:{self._s3_proxy.port}",
+            "high-availability.type": "zookeeper",
+            "high-availability.zookeeper.quorum": servers.zookeeper.endpoint,
+            "high-availability.zookeeper.client.session-timeout": "4 s",
+            "high-availability.storageDir": f"{base}/ha",
             "state.checkpoints.dir": f"{base}/checkpoints",
             "state.savepoints.dir": f"{base}/savepoints",
             "execution.checkpointing.interval": "500 ms",
@@ -84,7 +100,7 @@ class World:
         ]
         for made in admin.create_topics(topics).values():
             made.result(60)
-        self._start_jobmanager()
+        self._start_jobmanagers()
         for name in TASKMANAGERS:
             self._start_taskmanager(name)
         self.await_progress()
@@ -108,7 +124,7 @@ class World:
             if time.monotonic() > deadline:
                 raise NoProgress(
                     f"no newer checkpoint than {first} within {PROGRESS_SECONDS} s, the job is {self._status()}\n"
-                    + self._cluster.outputs()
+                    + self._members.outputs()
                 )
             time.sleep(0.1)
 
@@ -121,7 +137,7 @@ class World:
             if location:
                 return location
             if time.monotonic() > deadline:
-                raise NoProgress(f"the job cannot be stopped\n{self._cluster.outputs()}")
+                raise NoProgress(f"the job cannot be stopped\n{self._members.outputs()}")
             time.sleep(0.2)
 
     def written(self) -> str:
@@ -148,7 +164,7 @@ class World:
 
     def outputs(self) -> str:
         """The ends of the logs."""
-        return self._cluster.outputs()
+        return self._members.outputs()
 
     def make_well(self) -> None:
         """Take every fault away: servers up, proxies quiet, nothing paused."""
@@ -166,36 +182,48 @@ class World:
                 os.kill(pid, signal.SIGKILL)
 
     def kill_taskmanager(self, fault: Fault) -> None:
-        self._kill(TASKMANAGERS[fault.choice % len(TASKMANAGERS)])
+        self._members.kill(TASKMANAGERS[fault.choice % len(TASKMANAGERS)])
 
-    def kill_jobmanager(self, fault: Fault) -> None:
-        self._kill("jobmanager")
+    def kill_leader(self, fault: Fault) -> None:
+        """The JobManager that stands by takes over."""
+        self._members.kill(self._members.leader())
+
+    def kill_standby(self, fault: Fault) -> None:
+        self._members.kill(self._members.standby())
+
+    def kill_jobmanagers(self, fault: Fault) -> None:
+        """Both at once: whichever is back first leads."""
+        for name in JOBMANAGERS:
+            self._members.kill(name)
 
     def kill_kafka(self, fault: Fault) -> None:
-        self.kafka.kill()
-        time.sleep(fault.seconds)
-        self.kafka.start()
+        self._kill_server(self.kafka, fault.seconds)
 
     def kill_s3(self, fault: Fault) -> None:
-        self.s3.kill()
-        time.sleep(fault.seconds)
-        self.s3.start()
+        self._kill_server(self.s3, fault.seconds)
+
+    def kill_zookeeper(self, fault: Fault) -> None:
+        self._kill_server(self._zookeeper, fault.seconds)
 
     def pause_slot(self, fault: Fault) -> None:
         self._pause(self._choose_slot(fault), fault.seconds)
 
     def pause_taskmanager(self, fault: Fault) -> None:
-        process = self._cluster.processes[TASKMANAGERS[fault.choice % len(TASKMANAGERS)]]
+        process = self._members.process(TASKMANAGERS[fault.choice % len(TASKMANAGERS)])
         self._pause([process.pid, *slots_of(process.pid)], fault.seconds)
 
-    def pause_jobmanager(self, fault: Fault) -> None:
-        self._pause([self._cluster.processes["jobmanager"].pid], fault.seconds)
+    def pause_leader(self, fault: Fault) -> None:
+        """Past its session's end it is followed by the other one, and must not complete anything when it wakes."""
+        self._pause([self._members.process(self._members.leader()).pid], fault.seconds)
 
     def pause_kafka(self, fault: Fault) -> None:
         self._pause([self.kafka.pid], fault.seconds)
 
     def pause_s3(self, fault: Fault) -> None:
         self._pause([self.s3.pid], fault.seconds)
+
+    def pause_zookeeper(self, fault: Fault) -> None:
+        self._pause([self._zookeeper.pid], fault.seconds)
 
     def slow_kafka(self, fault: Fault) -> None:
         self._moody(self._kafka_proxy, Mood.SLOW, fault.seconds)
@@ -215,43 +243,54 @@ class World:
     def savepoint(self, fault: Fault) -> None:
         """Trigger one and do not wait for it: the next fault may meet it."""
         with contextlib.suppress(httpx.HTTPError, ValueError):
-            self._cluster.post(f"/jobs/{self._job_id}/savepoints", {"cancel-job": False})
+            self._members.post(f"/jobs/{self._job_id}/savepoints", {"cancel-job": False})
 
     def stop_and_resume(self, fault: Fault) -> None:
-        """Stop with a savepoint and go on from it with another parallelism under a new job id."""
+        """Stop with a savepoint; go on from it with another parallelism and kind of checkpoint under a new job id."""
         self._savepoint = self.stop()
-        self._cluster.end("jobmanager")
+        self._members.end_jobmanagers()
         self._job_id = uuid.uuid4().hex
-        self._cluster.settings["parallelism.default"] = str(fault.choice % 3 + 1)
-        self._start_jobmanager()
+        parallelism = {"parallelism.default": str(fault.choice % 3 + 1)}
+        self._members.configure(parallelism | _ALIGNMENT[fault.choice // 3 % len(_ALIGNMENT)])
+        self._start_jobmanagers()
+
+    def rescale(self, fault: Fault) -> None:
+        """Ask for another parallelism of every vertex, in place; it may be refused while nobody leads."""
+        with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):
+            vertices = self._members.get(f"/jobs/{self._job_id}")["vertices"]
+            bounds = {"parallelism": {"lowerBound": 1, "upperBound": fault.choice % 4 + 1}}
+            path = f"/jobs/{self._job_id}/resource-requirements"
+            self._members.put(path, {vertex["id"]: bounds for vertex in vertices})
 
     # The hands.
 
-    def _start_jobmanager(self) -> None:
+    def _start_jobmanagers(self) -> None:
+        for name in JOBMANAGERS:
+            self._start_jobmanager(name)
+
+    def _start_jobmanager(self, name: str) -> None:
         restore = ["--from-savepoint", self._savepoint] if self._savepoint else []
         program = ["--bootstrap-servers", self.bootstrap, "--source", SOURCE, "--target", TARGET]
         files = ["--files", str(self.local_files), "--files", f"s3://{self.bucket}/files"]
-        self._cluster.start_jobmanager(PROGRAM, *restore, "--", *program, *files, job_id=self._job_id)
+        job = ["--job-id", self._job_id, "--program", str(PROGRAM)]
+        self._members.start(name, *job, *restore, "--", *program, *files)
 
     def _start_taskmanager(self, name: str) -> None:
-        self._cluster.start(name, "--resource-id", name)
+        self._members.start(name, "--resource-id", name)
 
     def _tend(self) -> None:
-        for name, process in list(self._cluster.processes.items()):
-            if process.poll() is None:
-                continue
-            del self._cluster.processes[name]
-            if name == "jobmanager":
-                self._start_jobmanager()
+        for name in self._members.take_ended():
+            if name in JOBMANAGERS:
+                self._start_jobmanager(name)
             else:
                 self._start_taskmanager(name)
         if (status := self._status()) in _LOST:
-            raise NoProgress(f"the job is {status}\n{self._cluster.outputs()}")
+            raise NoProgress(f"the job is {status}\n{self._members.outputs()}")
 
-    def _kill(self, name: str) -> None:
-        process = self._cluster.processes[name]
-        process.kill()
-        process.wait()
+    def _kill_server(self, server: LocalServer, seconds: float) -> None:
+        server.kill()
+        time.sleep(seconds)
+        server.start()
 
     def _pause(self, pids: list[int], seconds: float) -> None:
         for pid in pids:
@@ -267,12 +306,12 @@ class World:
         proxy.mood = Mood.PASS
 
     def _choose_slot(self, fault: Fault) -> list[int]:
-        slots = [pid for name in TASKMANAGERS for pid in slots_of(self._cluster.processes[name].pid)]
+        slots = [pid for name in TASKMANAGERS for pid in slots_of(self._members.process(name).pid)]
         return [random.Random(fault.choice).choice(sorted(slots))] if slots else []
 
     def _get(self, path: str) -> Any:
         try:
-            return self._cluster.get(path)
+            return self._members.get(path)
         except (httpx.HTTPError, ValueError):
             return {}
 
@@ -286,11 +325,11 @@ class World:
 
     def _try_to_stop(self) -> str | None:
         with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):
-            trigger = self._cluster.post(f"/jobs/{self._job_id}/stop", {"drain": False})["request-id"]
+            trigger = self._members.post(f"/jobs/{self._job_id}/stop", {"drain": False})["request-id"]
             deadline = time.monotonic() + 60
             while time.monotonic() < deadline:
                 self._tend()
-                found = self._cluster.get(f"/jobs/{self._job_id}/savepoints/{trigger}")
+                found = self._members.get(f"/jobs/{self._job_id}/savepoints/{trigger}")
                 if found["status"]["id"] == "COMPLETED":
                     location = found["operation"].get("location")
                     return str(location) if location and self._is_stopped() else None
@@ -311,6 +350,17 @@ _ACTS: dict[FaultKind, Callable[[World, Fault], None]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """What the job uses, and the proxies before them."""
+
+    kafka: KafkaServer
+    s3: S3Server
+    zookeeper: ZooKeeperServer
+    kafka_proxy: Proxy
+    s3_proxy: Proxy
+
+
 @contextmanager
 def world(folder: Path, seed: int) -> Iterator[World]:
     """Everything started; everything ended at the end."""
@@ -323,11 +373,13 @@ def world(folder: Path, seed: int) -> Iterator[World]:
             }
         )
         s3 = stack.enter_context(S3Server())
+        zookeeper = stack.enter_context(ZooKeeperServer())
         target = int(kafka.bootstrap.rpartition(":")[2])
         kafka_proxy = stack.enter_context(Proxy(kafka_port, target, seed))
         s3_proxy = stack.enter_context(Proxy(s3_port, int(s3.endpoint.rpartition(":")[2]), seed + 1))
         stack.enter_context(kafka)
-        running = stack.enter_context(cluster(folder, slots=2))
-        made = World(folder, kafka, s3, (kafka_proxy, s3_proxy), running)
+        members = Members(folder, stack, SLOTS)
+        servers = Servers(kafka, s3, zookeeper, kafka_proxy, s3_proxy)
+        made = World(folder, servers, members, seed)
         stack.callback(made.make_well)
         yield made

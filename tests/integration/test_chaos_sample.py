@@ -8,7 +8,7 @@ from tests.chaos.faults import plan
 from tests.chaos.run import run
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
-SEED = 20
+SEED = 84
 FAULTS = 12
 SECONDS = 90
 RATE = 200
