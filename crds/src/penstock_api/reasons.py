@@ -264,6 +264,24 @@ class Reason(StrEnum):
         "The program did not call execute() in time: build the graph only, and do not wait in main.",
     )
     JOB_FAILED = "JobFailed", Domain.USER, True, "The job failed for good: its restart strategy gave up."
+    NOT_STABLE_IN_TIME = (
+        "NotStableInTime",
+        Domain.USER,
+        True,
+        "The new spec was not stable within kubernetes.operator.deployment.readiness.timeout.",
+    )
+    ROLLED_BACK = (
+        "RolledBack",
+        Domain.USER,
+        True,
+        "The wanted spec did not work, so the last stable one runs: change the spec to try again.",
+    )
+    JOB_UNHEALTHY = (
+        "JobUnhealthy",
+        Domain.USER,
+        True,
+        "The job restarts too often or completes no checkpoint.",
+    )
     JOB_NOT_FOUND = "JobNotFound", Domain.EXTERNAL, True, "The JobManager does not know the job."
     JOB_MANAGER_UNREACHABLE = (
         "JobManagerUnreachable",
@@ -325,6 +343,49 @@ class Reason(StrEnum):
         Domain.INTERNAL,
         True,
         "A newer attempt runs this job: this one stops and completes nothing.",
+    )
+    # Ours: upgrades.
+    UPGRADE_QUEUED = (
+        "UpgradeQueued",
+        Domain.INTERNAL,
+        False,
+        "Other jobs are being upgraded: this one is when kubernetes.operator.upgrade.max-concurrent allows it.",
+    )
+    UPGRADE_WAITS_FOR_JOB = (
+        "UpgradeWaitsForJob",
+        Domain.USER,
+        False,
+        "The job does not run, so no savepoint can be taken and last-state-fallback is off: the upgrade waits.",
+    )
+    UPGRADE_WAITS_FOR_CHECKPOINT = (
+        "UpgradeWaitsForCheckpoint",
+        Domain.INTERNAL,
+        False,
+        "The newest checkpoint is too old and another is being taken: the upgrade waits for it.",
+    )
+    UPGRADE_WAITS_FOR_SAVEPOINT = (
+        "UpgradeWaitsForSavepoint",
+        Domain.INTERNAL,
+        False,
+        "A savepoint that was asked for is being taken: the upgrade waits for it.",
+    )
+    UPGRADE_WAITS_FOR_CANCELLATION = (
+        "UpgradeWaitsForCancellation",
+        Domain.INTERNAL,
+        False,
+        "The job is being cancelled: the upgrade waits for its end.",
+    )
+    UPGRADE_ABORTED = (
+        "UpgradeAborted",
+        Domain.USER,
+        False,
+        "The change was taken back while it was carried out: the old version starts from the same state.",
+    )
+    SCALING_FAILED = (
+        "ScalingFailed",
+        Domain.EXTERNAL,
+        True,
+        "The job could not be scaled in place: it is stopped and started again instead.",
     )
     # Ours: the end.
     DELETION_FORCED = (

@@ -86,6 +86,17 @@ class DeletionPolicy(StrEnum):
     """The resource stays until the job could be stopped."""
 
 
+class CleanupAction(StrEnum):
+    """What happens to the cluster of a job that is over."""
+
+    KEEP = "Keep"
+    """It stays until the resource goes."""
+    DELETE_CLUSTER = "DeleteCluster"
+    """Its processes end; the resource stays, and with it the job's last state."""
+    DELETE_RESOURCE = "DeleteResource"
+    """The resource is deleted, and everything of the job with it; checkpoints and savepoints on storage stay."""
+
+
 class JobNamespacesSpec(ApiModel):
     """The namespace that the job runs in."""
 
@@ -104,6 +115,19 @@ class DeletionSpec(ApiModel):
     """How long a clean stop may take, in Flink's duration syntax."""
     policy: DeletionPolicy | None = None
     """What happens after the deadline; `Force` if unset."""
+
+
+class CleanupPolicySpec(ApiModel):
+    """What happens when the job is over; where unset, its processes end after `jm-deployment.shutdown-ttl`."""
+
+    after_finished: CleanupAction | None = None
+    """After it came to its end."""
+    after_failed: CleanupAction | None = None
+    """After it failed for good."""
+    after_canceled: CleanupAction | None = None
+    """After it was cancelled from outside."""
+    delay: str | None = None
+    """How long after the end, in Flink's duration syntax; at once if unset."""
 
 
 class FlinkDeploymentSpec(ApiModel):
@@ -141,6 +165,8 @@ class FlinkDeploymentSpec(ApiModel):
     """The namespace that the job runs in."""
     deletion: Annotated[DeletionSpec | None, Cost.IGNORE] = None
     """How the resource goes away."""
+    cleanup_policy: Annotated[CleanupPolicySpec | None, Cost.IGNORE] = None
+    """What happens when the job is over."""
 
     @property
     def effective_engine(self) -> Engine:

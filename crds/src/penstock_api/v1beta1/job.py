@@ -31,6 +31,28 @@ class UpgradeMode(StrEnum):
     """The job starts from its newest checkpoint or savepoint."""
 
 
+class StopPolicy(StrEnum):
+    """How the job is stopped to be changed or suspended."""
+
+    SAVEPOINT = "savepoint"
+    """With a savepoint."""
+    CHECKPOINT = "checkpoint"
+    """Without one: its newest checkpoint is what it leaves, taken afresh where it would be too old."""
+    NONE = "none"
+    """At once; whatever state is on storage stays there."""
+
+
+class RestorePolicy(StrEnum):
+    """What the next start restores."""
+
+    LATEST = "latest"
+    """The newest of savepoints and checkpoints."""
+    SAVEPOINT = "savepoint"
+    """The newest savepoint, also where a checkpoint is newer."""
+    NONE = "none"
+    """Nothing: a new line of state begins."""
+
+
 class JobSpec(ApiModel):
     """The job."""
 
@@ -64,3 +86,26 @@ class JobSpec(ApiModel):
     """URIs of zip and tar files, as `URI` or `URI#folder`: unpacked into the working directory of main and of every slot."""
     allow_empty_state: Annotated[bool | None, Cost.IGNORE] = None
     """Whether a job that has run with state may start without it when none is found."""
+    stop_policy: Annotated[StopPolicy | None, Cost.IGNORE] = None
+    """How the job is stopped; unset, as the upgrade mode says: savepoint, checkpoint (last-state) or none (stateless)."""
+    restore_policy: Annotated[RestorePolicy | None, Cost.IGNORE] = None
+    """What the next start restores; unset, as the upgrade mode says: latest, or none (stateless)."""
+
+    @property
+    def effective_stop_policy(self) -> StopPolicy:
+        """The stop policy, or the upgrade mode's."""
+        return self.stop_policy or _STOPS[self.upgrade_mode]
+
+    @property
+    def effective_restore_policy(self) -> RestorePolicy:
+        """The restore policy, or the upgrade mode's."""
+        if self.restore_policy is not None:
+            return self.restore_policy
+        return RestorePolicy.NONE if self.upgrade_mode is UpgradeMode.STATELESS else RestorePolicy.LATEST
+
+
+_STOPS = {
+    UpgradeMode.STATELESS: StopPolicy.NONE,
+    UpgradeMode.SAVEPOINT: StopPolicy.SAVEPOINT,
+    UpgradeMode.LAST_STATE: StopPolicy.CHECKPOINT,
+}

@@ -202,6 +202,21 @@ class JobStatus(ApiModel):
     """Checkpoints that the operator asked for."""
 
 
+class JobHealth(ApiModel):
+    """How the job has run since it was started or last restarted: what `STABLE` and unhealthy are judged by."""
+
+    running_since: int | None = None
+    """Since when it runs without a restart, in milliseconds since the epoch; unset while it does not."""
+    checkpoint_id: int = 0
+    """The newest completed checkpoint at that time: later ones count for `STABLE`."""
+    restarts: int | None = None
+    """The job's own count of its restarts, as last seen."""
+    window_began: int | None = None
+    """Since when restarts are counted against the threshold, in milliseconds since the epoch."""
+    window_restarts: int = 0
+    """The count of restarts when that window began."""
+
+
 class PendingSavepoint(ApiModel):
     """A savepoint that was asked for and is not there yet; written before the request is sent."""
 
@@ -211,6 +226,43 @@ class PendingSavepoint(ApiModel):
     """When it was asked for, in milliseconds since the epoch."""
     purpose: SavepointPurpose | None = None
     """What it is for."""
+
+
+class RestorePoint(ApiModel):
+    """The state that was taken before an upgrade: what a rollback starts from, whatever the new version wrote since."""
+
+    path: str | None = None
+    """The savepoint or checkpoint; unset, the last stable spec ran without state."""
+    job_id: str | None = None
+    """The job that wrote it."""
+    recorded_at: int | None = None
+    """When the upgrade began, in milliseconds since the epoch."""
+
+
+class RollbackStatus(ApiModel):
+    """A rollback under way or done; gone once the owner changes the spec."""
+
+    rejected_spec: str
+    """JSON of the spec that did not work: while the owner's is this one, the last stable one runs."""
+    reason: str = ""
+    """Why it was given up, one word."""
+    message: str = ""
+    """Why it was given up, in a sentence."""
+    began: int | None = None
+    """When, in milliseconds since the epoch."""
+
+
+class InPlaceScaling(ApiModel):
+    """A change of parallelism without a restart: written before it is asked for, kept while it is what makes the job so wide."""
+
+    parallelism: int | None = None
+    """The parallelism that was asked for."""
+    task_managers: int | None = None
+    """The TaskManagers that belong to it."""
+    requested_at: int | None = None
+    """When it was asked for, in milliseconds since the epoch."""
+    done: bool | None = None
+    """Whether the job was seen to have it."""
 
 
 class ReconciliationStatus(ApiModel):
@@ -224,6 +276,50 @@ class ReconciliationStatus(ApiModel):
     """JSON of the spec that was last seen to run."""
     state: ReconciliationState = ReconciliationState.UPGRADING
     """Where the change is."""
+    restore_point: RestorePoint | None = None
+    """The state from before the upgrade to a spec that is not stable yet."""
+    rollback: RollbackStatus | None = None
+    """The rollback that is under way or done."""
+
+
+class RevisionOutcome(StrEnum):
+    """What became of a revision."""
+
+    PENDING = "Pending"
+    """It was started and is not stable yet."""
+    STABLE = "Stable"
+    """It was stable."""
+    FINISHED = "Finished"
+    """Its job came to its end."""
+    FAILED = "Failed"
+    """Its job failed for good."""
+    ROLLED_BACK = "RolledBack"
+    """It did not work and was given up for the last stable one."""
+
+
+class Revision(ApiModel):
+    """One spec that ran: who wanted it, from which state it started, for how long, and what became of it."""
+
+    number: int
+    """Its number; the spec is in the ControllerRevision `<name>-<number>`."""
+    spec_hash: str = ""
+    """The same for two revisions of one spec."""
+    changed: list[str] = Field(default_factory=list)
+    """Paths of the fields that differ from the revision before."""
+    image: str | None = None
+    """Image that it ran."""
+    by: str | None = None
+    """Field manager of the last change of the spec, as the API server recorded it."""
+    from_state: str | None = None
+    """Savepoint or checkpoint that it started from; unset, without state."""
+    job_id: str | None = None
+    """Its first job id."""
+    started: str | None = None
+    """When it was first deployed, RFC 3339."""
+    ended: str | None = None
+    """When it was stopped for another one or for good, RFC 3339."""
+    outcome: RevisionOutcome = RevisionOutcome.PENDING
+    """What became of it."""
 
 
 class TaskManagerInfo(ApiModel):
@@ -250,6 +346,8 @@ class CommonStatus(ApiModel):
     """A savepoint that was asked for and is not there yet."""
     conditions: list[Condition] = Field(default_factory=list)
     """Running, Ready, Progressing and Degraded."""
+    health: JobHealth | None = None
+    """How the job has run since it was started or last restarted."""
 
 
 class FlinkDeploymentStatus(CommonStatus):
@@ -265,3 +363,7 @@ class FlinkDeploymentStatus(CommonStatus):
     """The TaskManagers."""
     job_namespace: str | None = None
     """The namespace that the job runs in."""
+    history: list[Revision] = Field(default_factory=list)
+    """What ran, oldest first; as many as `kubernetes.operator.revision.history.limit` says."""
+    scaling: InPlaceScaling | None = None
+    """The last change of parallelism in place, since the job was last started."""

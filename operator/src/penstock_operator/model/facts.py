@@ -94,6 +94,16 @@ class ApplicationFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class VertexFacts:
+    """How parallel a vertex of the job may be, and is."""
+
+    id: str
+    lower: int
+    upper: int
+    parallelism: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobFacts:
     """What the JobManager says of the job. `reachable` False: it did not answer, and the rest means nothing."""
 
@@ -111,6 +121,10 @@ class JobFacts:
     failure: Problem | None = None
     """The root cause of the newest failure."""
     version: str | None = None
+    checkpoint_begun: int | None = None
+    """When the checkpoint that is being taken was triggered, in milliseconds; None while none is."""
+    vertices: tuple[VertexFacts, ...] = ()
+    """How parallel the job is; only looked up while its parallelism matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +156,8 @@ class Facts:
     """Why the wanted spec is refused; empty if it is valid."""
     defaults: Mapping[str, str] = field(default_factory=dict)
     """The installation's configuration for resources that do not set it."""
+    upgrades_ahead: int = 0
+    """Upgrades that must end before one may begin here; 0 while there is room (or no limit)."""
     new_id: str = ""
     """A fresh random id of 32 hex digits: the next job id, or the next trigger id."""
 

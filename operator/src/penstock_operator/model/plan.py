@@ -65,11 +65,54 @@ class TriggerSavepoint:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelJob:
+    """Ask the JobManager to cancel the job; one that is over already is well."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How parallel a vertex may be from now on."""
+
+    vertex: str
+    lower: int
+    upper: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale:
+    """Ask the JobManager to run the job with this parallelism, in place."""
+
+    job_id: str
+    bounds: tuple[Bounds, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetTaskManagers:
+    """Have so many TaskManagers of a launch that is deployed; nothing else of it changes."""
+
+    launch: Launch
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshCopies:
     """Bring the job's copies of Secrets and ConfigMaps up to their originals."""
 
 
-Action = Hold | Release | Deploy | Stop | Remove | TriggerSavepoint | RefreshCopies
+Action = (
+    Hold
+    | Release
+    | Deploy
+    | Stop
+    | Remove
+    | TriggerSavepoint
+    | CancelJob
+    | Rescale
+    | SetTaskManagers
+    | RefreshCopies
+)
 
 
 @dataclass(frozen=True, slots=True)
