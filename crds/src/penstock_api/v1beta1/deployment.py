@@ -106,6 +106,8 @@ class JobNamespacesSpec(ApiModel):
     """jinja2 template of the namespace's name, of `name` and `namespace` of the resource."""
     pod_security: PodSecurity | None = None
     """Pod Security level of the namespace; `restricted` if unset."""
+    restart_on_change: Annotated[bool | None, Cost.IGNORE] = None
+    """Whether the pods start anew, from the newest checkpoint, when a Secret or ConfigMap that was copied changes."""
 
 
 class DeletionSpec(ApiModel):
