@@ -108,8 +108,12 @@ class ApiServer:
         configuration.api_key["authorization"] = f"Bearer {_TOKEN}"
         return KubeClient(kubernetes.client.ApiClient(configuration))
 
-    def kubeconfig(self, path: Path) -> Path:
-        cluster = {"server": f"https://127.0.0.1:{self.port}", "certificate-authority": str(self.certificate)}
+    def kubeconfig(self, path: Path, port: int | None = None) -> Path:
+        """`port`: of a proxy in front of the server."""
+        cluster = {
+            "server": f"https://127.0.0.1:{port or self.port}",
+            "certificate-authority": str(self.certificate),
+        }
         body = {
             "apiVersion": "v1",
             "kind": "Config",

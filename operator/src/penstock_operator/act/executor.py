@@ -7,6 +7,7 @@ next turn decides anew.
 from penstock_api.reasons import Reason
 from penstock_api.rest.trigger import SavepointTriggerRequest, StopRequest
 from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_operator.act import failpoints
 from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
 from penstock_operator.errors import ExternalError
 from penstock_operator.model.plan import (
@@ -30,6 +31,11 @@ class Executor:
 
     def act(self, action: Action, resource: FlinkDeployment, rest_url: str | None) -> FlinkDeployment:
         """Do it; returns the resource, which an action may have given a new version."""
+        revised = self._act(action, resource, rest_url)
+        failpoints.reached(type(action).__name__)
+        return revised
+
+    def _act(self, action: Action, resource: FlinkDeployment, rest_url: str | None) -> FlinkDeployment:
         match action:
             case Hold():
                 return self._platform.hold(resource)
