@@ -3,6 +3,7 @@
 The environment variables are `PENSTOCK_` and the field's name in capitals; a few of upstream's names are read as well.
 """
 
+import json
 import os
 import shlex
 from collections.abc import Callable, Mapping
@@ -18,7 +19,13 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-_SPLIT: dict[str, Callable[[str], object]] = {"watch_namespaces": _names, "launcher": shlex.split}
+_SPLIT: dict[str, Callable[[str], object]] = {
+    "watch_namespaces": _names,
+    "launcher": shlex.split,
+    "operator_pod_labels": json.loads,
+    "scraper_namespaces": json.loads,
+    "ingress_namespaces": json.loads,
+}
 
 
 class Settings(BaseModel):
@@ -36,6 +43,12 @@ class Settings(BaseModel):
     """jinja2 template of a job namespace's name, of `namespace` and `name` of the resource."""
     job_cluster_role: str = "penstock-job"
     """ClusterRole that a job's service account is bound to in its namespace."""
+    operator_pod_labels: dict[str, str] = Field(default_factory=dict)
+    """Labels of the operator's own pods, as JSON: network policies of jobs let in these and no others of its namespace."""
+    scraper_namespaces: dict[str, object] | None = None
+    """Label selector, as JSON, of the namespaces whose pods may read the metrics of jobs; none if unset."""
+    ingress_namespaces: dict[str, object] = Field(default_factory=dict)
+    """Label selector, as JSON, of the namespaces that serve Ingresses; all of them if empty."""
     runtime_image: str = "penstock/runtime:0.1.0"
     """Image of a job whose spec names none: what `make images` builds."""
     runtime_image_pull_policy: str = "IfNotPresent"

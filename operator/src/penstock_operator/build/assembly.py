@@ -3,7 +3,7 @@
 Called by the Kubernetes platform. One row a kind: a new kind of object is a file beside this one and a row here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from penstock_operator.build.config_map import build_config_map
 from penstock_operator.build.context import JobContext, Manifest
@@ -17,13 +17,19 @@ from penstock_operator.build.service_account import build_role_binding, build_se
 
 
 def build_surroundings(
-    context: JobContext, named_account: Manifest | None, sources: Sequence[Manifest]
+    context: JobContext,
+    named_account: Manifest | None,
+    sources: Sequence[Manifest],
+    used: Mapping[str, str] | None = None,
 ) -> list[Manifest]:
-    """What a namespace of the job's own is furnished with; `sources` are the Secrets and ConfigMaps to copy."""
+    """What a namespace of the job's own is furnished with; `sources` are the Secrets and ConfigMaps to copy.
+
+    `used` is what runs there now: the quota leaves room for it beside what is to start.
+    """
     if not context.is_dedicated:
         return [] if named_account else [build_service_account(context, None)]
     return [
-        build_resource_quota(context),
+        build_resource_quota(context, [build_job_manager(context), build_task_managers(context)], used),
         build_limit_range(context),
         *build_network_policies(context),
         build_service_account(context, named_account),

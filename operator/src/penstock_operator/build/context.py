@@ -3,7 +3,7 @@
 Made by the Kubernetes platform for each deploy. Holds values only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from penstock_operator.build import labels
@@ -28,6 +28,12 @@ class Defaults:
     image_pull_policy: str = "IfNotPresent"
     cluster_role: str = "penstock-job"
     operator_namespace: str = "default"
+    operator_pods: tuple[tuple[str, str], ...] = ()
+    """Labels of the operator's own pods; empty, every pod of its namespace counts as the operator."""
+    scrapers: Manifest | None = None
+    """Selects the namespaces whose pods may read metrics; none if unset."""
+    ingress_controllers: Manifest = field(default_factory=dict)
+    """Selects the namespaces that serve Ingresses, for jobs that have one; all of them if empty."""
     configuration: tuple[tuple[str, str], ...] = ()
     """Flink keys of every job, under its own."""
 

@@ -1,24 +1,36 @@
-"""Who may reach a job's pods: the job itself, and the operator on the REST port (Decision 15)."""
+"""Who may reach a job's pods: the job itself; on the REST port the operator, scrapers, and what serves its Ingress."""
 
 from penstock_operator.build import labels
 from penstock_operator.build.context import JobContext, Manifest
 
+_NAMESPACE_NAME = "kubernetes.io/metadata.name"
+
 
 def build_network_policies(context: JobContext) -> list[Manifest]:
-    """Nothing enters but from the job's own pods; the JobManager's REST port is open to the operator as well."""
+    """Nothing enters but from the job's own pods; the JobManager's REST port is open to those named above (Decision 15)."""
     every = {"matchLabels": {labels.APP: context.name}}
     job_manager = {"matchLabels": labels.pod_labels(context.name, labels.JOB_MANAGER)}
-    own = {"podSelector": every}
-    operator = {
-        "namespaceSelector": {
-            "matchLabels": {"kubernetes.io/metadata.name": context.defaults.operator_namespace}
-        }
-    }
     rest = [{"port": context.rest_port, "protocol": "TCP"}]
     return [
-        _policy(context, f"{context.name}-own", every, [{"from": [own]}]),
-        _policy(context, f"{context.name}-rest", job_manager, [{"from": [operator], "ports": rest}]),
+        _policy(context, f"{context.name}-own", every, [{"from": [{"podSelector": every}]}]),
+        _policy(context, f"{context.name}-rest", job_manager, [{"from": _visitors(context), "ports": rest}]),
     ]
+
+
+def _visitors(context: JobContext) -> list[Manifest]:
+    """The operator's own pods; Prometheus reads metrics off the REST port; an Ingress is of use to its controller only."""
+    defaults = context.defaults
+    operator: Manifest = {
+        "namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: defaults.operator_namespace}}
+    }
+    if defaults.operator_pods:
+        operator["podSelector"] = {"matchLabels": dict(defaults.operator_pods)}
+    found = [operator]
+    if defaults.scrapers is not None:
+        found.append({"namespaceSelector": defaults.scrapers})
+    if context.launch.spec.ingress is not None and context.launch.spec.ingress.template:
+        found.append({"namespaceSelector": defaults.ingress_controllers})
+    return found
 
 
 def _policy(context: JobContext, name: str, pods: Manifest, ingress: list[Manifest]) -> Manifest:

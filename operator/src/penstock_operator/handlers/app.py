@@ -60,6 +60,9 @@ def job_defaults(settings: Settings, folder: Path) -> Defaults:
         image_pull_policy=settings.runtime_image_pull_policy,
         cluster_role=settings.job_cluster_role,
         operator_namespace=settings.operator_namespace,
+        operator_pods=tuple(sorted(settings.operator_pod_labels.items())),
+        scrapers=settings.scraper_namespaces,
+        ingress_controllers=settings.ingress_namespaces,
         configuration=tuple(sorted(keys.items())),
     )
 

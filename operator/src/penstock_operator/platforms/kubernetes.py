@@ -161,7 +161,9 @@ class KubernetesPlatform:
         account = None
         if launch.spec.service_account:
             account = self._client.get("ServiceAccount", launch.spec.service_account, launch.ref.namespace)
-        for manifest in build_surroundings(context, account, originals(self._client, context, account)):
+        copied = originals(self._client, context, account)
+        used = kubernetes_namespace.in_use(self._client, context)
+        for manifest in build_surroundings(context, account, copied, used):
             self._client.apply(manifest)
         held = self._client.get("Secret", context.tls_name, context.namespace)
         certificates = None if held else make_certificates(context.name, context.service_hosts)

@@ -4,6 +4,7 @@ Called by the Kubernetes platform. Reads originals in the resource's namespace o
 still use it; never refreshes a program, which changes by an upgrade only and not by whoever restarts a pod.
 """
 
+import hashlib
 from collections.abc import Iterator
 
 import structlog
@@ -39,16 +40,49 @@ def stale_copies(client: KubeClient, resource: FlinkDeployment, namespace: str) 
 
 
 def refresh_copies(client: KubeClient, resource: FlinkDeployment, namespace: str) -> None:
-    """Write the originals' content over the copies that differ."""
+    """Write the originals' content over the copies that differ; where the owner wants it, start the pods anew.
+
+    A copy is marked until the restart that it asks for is done, so that a crash in between loses none.
+    """
+    wanted = resource.spec.job_namespaces
+    restarts = bool(wanted and wanted.restart_on_change)
+    due = []
     for copy, original in _stale(client, resource, namespace):
-        metadata = copy["metadata"]
-        kept = {
-            key: metadata[key] for key in ("name", "namespace", "labels", "annotations") if key in metadata
-        }
-        client.apply(
-            {"apiVersion": "v1", "kind": copy["kind"], "metadata": kept, **content_of(original)},
-        )
-        log.info("copy refreshed", kind=copy["kind"], name=metadata["name"], namespace=namespace)
+        applied = client.apply(_refreshed(copy, original, restarts=restarts))
+        log.info("copy refreshed", kind=copy["kind"], name=copy["metadata"]["name"], namespace=namespace)
+        if restarts:
+            due.append({**applied, "kind": copy["kind"]})
+    if due:
+        _restart(client, resource, namespace, due)
+
+
+def _refreshed(copy: Manifest, original: Manifest, *, restarts: bool) -> Manifest:
+    metadata = copy["metadata"]
+    annotations = {key: value for key, value in metadata["annotations"].items() if key != labels.RESTART_DUE}
+    if restarts:
+        annotations[labels.RESTART_DUE] = "true"
+    kept = {key: metadata[key] for key in ("name", "namespace", "labels")}
+    return {
+        "apiVersion": "v1",
+        "kind": copy["kind"],
+        "metadata": {**kept, "annotations": annotations},
+        **content_of(original),
+    }
+
+
+def _restart(client: KubeClient, resource: FlinkDeployment, namespace: str, due: list[Manifest]) -> None:
+    """Begin to replace the job's pods; the job goes on from its newest checkpoint. Then take the marks off."""
+    told = ",".join(
+        sorted(f"{copy['metadata']['uid']}.{copy['metadata']['resourceVersion']}" for copy in due)
+    )
+    mark = {labels.RESTARTED_FOR: hashlib.sha256(told.encode()).hexdigest()[:16]}
+    for deployment in client.list("Deployment", namespace, f"{labels.RESOURCE_UID}={resource.metadata.uid}"):
+        patch = {"spec": {"template": {"metadata": {"annotations": mark}}}}
+        client.patch("Deployment", deployment["metadata"]["name"], namespace, patch)
+    for copy in due:
+        unmark = {"metadata": {"annotations": {labels.RESTART_DUE: None}}}
+        client.patch(copy["kind"], copy["metadata"]["name"], namespace, unmark)
+    log.info("pods restart for changed copies", resource=resource.metadata.name, namespace=namespace)
 
 
 def _stale(
@@ -67,5 +101,6 @@ def _stale(
             if home != meta.namespace or not name or (kind == "ConfigMap" and name in programs):
                 continue
             original = client.get(kind, name, meta.namespace)
-            if original is not None and content_of(original) != content_of(copy):
+            is_due = labels.RESTART_DUE in copy["metadata"]["annotations"]
+            if original is not None and (is_due or content_of(original) != content_of(copy)):
                 yield copy, original

@@ -38,7 +38,10 @@ def refusal(found: Manifest | None, ref: Ref, uid: str) -> OperatorError | None:
             f"namespace {name} was left behind by spec.deletion.policy Orphan: delete it, and the job starts"
         )
         return UserError(Reason.NAMESPACE_COLLISION, message)
-    if found["metadata"]["labels"].get(labels.RESOURCE_UID) != uid:
+    held = found["metadata"]["labels"].get(labels.RESOURCE_UID)
+    if held is None:  # made beforehand for this resource, by someone who labelled it so
+        return None
+    if held != uid:
         message = f"namespace {name} is that of an earlier {ref}: the job starts when it is gone"
         return ExternalError(Reason.NAMESPACE_TERMINATING, message)
     return None
@@ -94,13 +97,28 @@ def claim(client: KubeClient, context: JobContext) -> None:
     client.apply(wanted)
 
 
+def in_use(client: KubeClient, context: JobContext) -> dict[str, str]:
+    """What the pods of the namespace request now, by its quota's own count; empty before there is one."""
+    if not context.is_dedicated:
+        return {}
+    quota = client.get("ResourceQuota", context.name, context.namespace) or {}
+    return dict((quota.get("status") or {}).get("used") or {})
+
+
 def sweep(client: KubeClient) -> list[str]:
-    """Delete the namespaces whose resource is gone; returns their names."""
+    """Delete the namespaces whose resource is gone; returns their names.
+
+    Two lists say which may be; each of those is asked for once more, for a resource may have come in between.
+    """
     swept = []
-    for namespace in client.list("Namespace", selector=labels.OURS):
+    namespaces = client.list("Namespace", selector=labels.OURS)
+    living = {found["metadata"]["uid"] for found in client.list("FlinkDeployment")} if namespaces else set()
+    for namespace in namespaces:
         metadata = namespace["metadata"]
-        owner = labels.owner_of(metadata["labels"])
+        owner, uid = labels.owner_of(metadata["labels"]), metadata["labels"].get(labels.RESOURCE_UID)
         if owner is None or metadata.get("deletionTimestamp") or is_orphaned(namespace):
+            continue
+        if uid is None or uid in living:  # made beforehand for a resource to come, or in use
             continue
         resource = client.get("FlinkDeployment", owner.name, owner.namespace)
         if resource is not None and is_of(namespace, resource["metadata"]["uid"]):
