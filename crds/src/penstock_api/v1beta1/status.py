@@ -276,6 +276,8 @@ class ReconciliationStatus(ApiModel):
     """JSON of the spec that was last seen to run."""
     state: ReconciliationState = ReconciliationState.UPGRADING
     """Where the change is."""
+    upgrade_generation: int | None = None
+    """The generation that the job is being stopped for; unset while it is not stopped for a change."""
     restore_point: RestorePoint | None = None
     """The state from before the upgrade to a spec that is not stable yet."""
     rollback: RollbackStatus | None = None

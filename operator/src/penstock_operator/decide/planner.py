@@ -5,13 +5,15 @@ from datetime import timedelta
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.job import JobState
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState, ReconciliationState
-from penstock_operator.decide.present import error_text, present
-from penstock_operator.decide.refresh import refresh
+from penstock_operator.decide.present import error_text, is_said, present
+from penstock_operator.decide.refresh import record_newest, refresh
+from penstock_operator.decide.rolling import leave_or_stay, plain, with_restore_point
 from penstock_operator.decide.rules import RULES
 from penstock_operator.decide.situation import Situation, Step
 from penstock_operator.decide.specs import decode_spec, with_job_state
+from penstock_operator.decide.stopping import upgrade_wait
 from penstock_operator.model.facts import Facts, Problem
-from penstock_operator.model.plan import Action, Event, Plan, RefreshCopies
+from penstock_operator.model.plan import Action, CancelJob, Event, Plan, RefreshCopies, Stop, TriggerSavepoint
 
 LONGEST_SILENCE = timedelta(seconds=60)
 """Of a JobManager whose process runs. It answers a second after its start, some more on a busy node."""
@@ -45,7 +47,7 @@ def _is_silent(situation: Situation) -> bool:
 
 
 def _situation(facts: Facts) -> Situation:
-    status = refresh(facts)
+    status = plain(refresh(facts))
     deployed = decode_spec(status.reconciliation_status.last_reconciled_spec)
     wanted = facts.resource.spec
     if facts.problems and deployed is not None:
@@ -53,14 +55,20 @@ def _situation(facts: Facts) -> Situation:
         if status.reconciliation_status.state is ReconciliationState.UPGRADING:
             # Stopped only to be started again: the refused spec must not keep the last good job down.
             wanted = with_job_state(deployed, JobState.RUNNING)
+    else:
+        status, wanted = leave_or_stay(status, wanted)
     return Situation(facts, status, wanted, deployed)
 
 
 def _complete(rule: str, step: Step, situation: Situation) -> Plan:
     facts, old = situation.facts, situation.facts.resource.status
     problem = step.problem or _seen_problem(situation)
-    status = present(step.status, problem, facts)
-    after = present(step.after, problem, facts) if step.after is not None else None
+    waiting = upgrade_wait(situation)
+    held = record_newest(facts, step.status, now=_depends_on_state(step))
+    status = present(with_restore_point(situation.status, held, facts), problem, facts, waiting)
+    after = None
+    if step.after is not None:
+        after = present(with_restore_point(situation.status, step.after, facts), problem, facts, waiting)
     if problem is None and step.keep_error:
         status = _with_old_error(status, facts)
         after = _with_old_error(after, facts) if after is not None else None
@@ -71,7 +79,17 @@ def _complete(rule: str, step: Step, situation: Situation) -> Plan:
         events.append(Event(Reason.JOB_STATUS_CHANGED, sentence, "Job"))
     if problem is not None and old.error != error_text(problem):
         events.append(Event(problem.reason, problem.message, problem.component))
+    if waiting is not None and not is_said(old, waiting):
+        events.append(Event(waiting.reason, waiting.message, "Job"))
     return Plan(rule, status, _actions(step, facts), after, tuple(events), step.requeue_seconds)
+
+
+def _depends_on_state(step: Step) -> bool:
+    """Whether the step stops the job, so that what it left last must be in the status."""
+    is_stopping = step.status.reconciliation_status.state is ReconciliationState.UPGRADING
+    return is_stopping or any(
+        isinstance(action, Stop | CancelJob | TriggerSavepoint) for action in step.actions
+    )
 
 
 def _actions(step: Step, facts: Facts) -> tuple[Action, ...]:
@@ -104,4 +122,9 @@ def _seen_problem(situation: Situation) -> Problem | None:
         return Problem(Reason.JOB_MANAGER_UNREACHABLE, Reason.JOB_MANAGER_UNREACHABLE.sentence, "JobManager")
     if situation.job_state is FlinkJobState.FAILED:
         return Problem(Reason.JOB_FAILED, Reason.JOB_FAILED.sentence, "Job")
+    rollback = situation.status.reconciliation_status.rollback
+    if rollback is not None:
+        return Problem(
+            Reason.ROLLED_BACK, f"{Reason.ROLLED_BACK.sentence} ({rollback.reason}: {rollback.message})"
+        )
     return None

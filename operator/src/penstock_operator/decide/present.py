@@ -13,6 +13,7 @@ from penstock_api.v1beta1.status import (
     ReconciliationState,
     SavepointPurpose,
 )
+from penstock_operator.decide.rolling import show_rollback
 from penstock_operator.decide.specs import decode_spec
 from penstock_operator.model.facts import Facts, Problem
 
@@ -20,13 +21,15 @@ MAX_MESSAGE = 2048
 """Longest message in `status.error`, as upstream's default."""
 
 
-def present(status: FlinkDeploymentStatus, problem: Problem | None, facts: Facts) -> FlinkDeploymentStatus:
-    """The status with everything that follows from it filled in."""
-    revised = status.model_copy(update={"error": error_text(problem)})
+def present(
+    status: FlinkDeploymentStatus, problem: Problem | None, facts: Facts, waiting: Problem | None = None
+) -> FlinkDeploymentStatus:
+    """The status with everything that follows from it filled in; `waiting` says why a change is not begun yet."""
+    revised = show_rollback(status).model_copy(update={"error": error_text(problem)})
     revised = revised.model_copy(update={"lifecycle_state": lifecycle_of(revised, facts.is_deleting)})
     moment = datetime.fromtimestamp(facts.now / 1000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     conditions = revised.conditions
-    for condition in _conditions(revised, problem, facts.resource.metadata.generation):
+    for condition in _conditions(revised, problem, facts.resource.metadata.generation, waiting):
         conditions = set_condition(conditions, condition, moment)
     return revised.model_copy(update={"conditions": conditions})
 
@@ -58,19 +61,32 @@ def lifecycle_of(status: FlinkDeploymentStatus, is_deleting: bool = False) -> Li
         SavepointPurpose.UPGRADE,
         SavepointPurpose.SUSPEND,
     )
+    if held.state is ReconciliationState.ROLLING_BACK:
+        return LifecycleState.ROLLING_BACK
     if held.state is ReconciliationState.UPGRADING or is_stopping:
         return LifecycleState.UPGRADING
     if is_suspended:
         return LifecycleState.SUSPENDED
     if status.job_status.state is FlinkJobState.FAILED:
         return LifecycleState.FAILED
+    if held.state is ReconciliationState.ROLLED_BACK:
+        return LifecycleState.ROLLED_BACK
     if held.last_reconciled_spec == held.last_stable_spec:
         return LifecycleState.STABLE
     return LifecycleState.DEPLOYED
 
 
+def is_said(status: FlinkDeploymentStatus, waiting: Problem) -> bool:
+    """Whether the status gives this reason to wait already; its sentence may have changed since."""
+    kind = ConditionType.PROGRESSING.value
+    return any(held.type == kind and held.reason == waiting.reason.value for held in status.conditions)
+
+
 def _conditions(
-    status: FlinkDeploymentStatus, problem: Problem | None, generation: int | None
+    status: FlinkDeploymentStatus,
+    problem: Problem | None,
+    generation: int | None,
+    waiting: Problem | None,
 ) -> list[Condition]:
     state, life = status.job_status.state, status.lifecycle_state
     runs = state is FlinkJobState.RUNNING
@@ -94,7 +110,12 @@ def _conditions(
     return [
         made(ConditionType.RUNNING, runs, word, f"The job is {state.value if state else 'not known'}."),
         made(ConditionType.READY, ready, reason, sentence),
-        made(ConditionType.PROGRESSING, not settled, life_word, _sentence(status)),
+        made(
+            ConditionType.PROGRESSING,
+            waiting is not None or not settled,
+            waiting.reason.value if waiting else life_word,
+            waiting.message if waiting else _sentence(status),
+        ),
         made(
             ConditionType.DEGRADED,
             problem is not None,

@@ -7,11 +7,12 @@ from penstock_api.v1beta1.status import (
     LastCheckpoint,
     TaskManagerInfo,
 )
+from penstock_operator.decide.health import watch
 from penstock_operator.decide.revise import revise_job
 from penstock_operator.model.facts import ClusterFacts, Facts, JobFacts, Snapshot
 
-CHECKPOINT_NEWS_MS = 10_000
-"""How much newer a checkpoint must be than the recorded one to be recorded. Restores look at storage itself."""
+CHECKPOINT_NEWS_MS = 60_000
+"""How much newer a checkpoint must be than the recorded one to be recorded at rest; storage is the truth in between."""
 
 
 def refresh(facts: Facts) -> FlinkDeploymentStatus:
@@ -25,27 +26,34 @@ def refresh(facts: Facts) -> FlinkDeploymentStatus:
         changes["job_name"] = facts.job.name
         if facts.job.start_time is not None:
             changes["start_time"] = str(facts.job.start_time)
-    newest = facts.job.last_checkpoint
-    if newest is not None and _is_news(newest, status):
-        changes["last_checkpoint"] = LastCheckpoint(
-            path=newest.path, id=newest.checkpoint_id, timestamp=newest.timestamp
-        )
     name = facts.resource.metadata.name
     selector = f"component=taskmanager,app={name}"
     cluster: dict[str, object] = {
         "job_manager_deployment_status": job_manager_status(facts.cluster, facts.job),
         "task_manager": TaskManagerInfo(label_selector=selector, replicas=facts.cluster.task_managers),
+        "health": watch(facts, status, state),
     }
     if facts.job.version:
         cluster["cluster_info"] = {**status.cluster_info, "flink-version": facts.job.version}
-    return revise_job(status, **changes).model_copy(update=cluster)
+    return record_newest(facts, revise_job(status, **changes).model_copy(update=cluster))
 
 
-def _is_news(newest: Snapshot, status: FlinkDeploymentStatus) -> bool:
+def record_newest(facts: Facts, status: FlinkDeploymentStatus, *, now: bool = False) -> FlinkDeploymentStatus:
+    """The newest checkpoint that the job tells of; `now` records every one, as before an act that depends on it."""
+    newest = facts.job.last_checkpoint
+    if newest is None or not _is_news(newest, status, at_once=now):
+        return status
+    seen = LastCheckpoint(path=newest.path, id=newest.checkpoint_id, timestamp=newest.timestamp)
+    return revise_job(status, last_checkpoint=seen)
+
+
+def _is_news(newest: Snapshot, status: FlinkDeploymentStatus, *, at_once: bool) -> bool:
     """Whether the checkpoint is worth a write: a job that completes one a second must not cost a write a second."""
-    if newest.job_id != status.job_status.job_id:
+    if newest.job_id != status.job_status.job_id or newest.job_id not in status.job_status.job_ids:
         return False
     held = status.job_status.last_checkpoint
+    if at_once and held is not None:
+        return (held.path, held.id) != (newest.path, newest.checkpoint_id)
     if held is None or newest.is_savepoint or held.timestamp is None or (held.id or 0) > newest.checkpoint_id:
         return True
     return newest.timestamp - held.timestamp >= CHECKPOINT_NEWS_MS

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import FlinkDeployment
-from penstock_api.v1beta1.job import JobState
+from penstock_api.v1beta1.job import JobSpec, JobState, RestorePolicy, UpgradeMode
 from penstock_api.v1beta1.status import ReconciliationState
+from penstock_operator.decide.rolling import is_same, stable_spec
 from penstock_operator.decide.situation import Situation
 from penstock_operator.decide.specs import decode_spec
 from penstock_operator.model.facts import ClusterFacts, Problem, Snapshot
@@ -33,6 +34,15 @@ def wants_state(resource: FlinkDeployment, cluster: ClusterFacts) -> bool:
     return is_suspended and (is_upgrading or wanted is None or wanted.state is JobState.RUNNING)
 
 
+def restore_policy(resource: FlinkDeployment) -> RestorePolicy:
+    """What counts for the next start. A recovery is no upgrade: what it restores is the newest, unless the job is stateless."""
+    job, status = resource.spec.job or JobSpec(), resource.status
+    is_upgrade = status.observed_generation != resource.metadata.generation
+    if is_upgrade or job.upgrade_mode is UpgradeMode.STATELESS:
+        return job.effective_restore_policy
+    return RestorePolicy.LATEST
+
+
 def named_path(resource: FlinkDeployment) -> str | None:
     """The state that the owner named and that counts alone: no job of this line has run yet."""
     status = resource.status.job_status
@@ -50,7 +60,8 @@ def choose_restore(situation: Situation) -> Restore | Problem:
     problem = facts.state.problem
     if problem is not None and problem.reason is Reason.CHECKPOINT_STORAGE_UNAVAILABLE:
         return problem  # also for a stateless job: it could not complete a checkpoint there
-    if situation.is_stateless and not named:
+    policy = _policy(situation)
+    if policy is RestorePolicy.NONE and not named:
         return Restore(facts.new_id, None, is_new_line=True)
     if not facts.state.looked_up:
         return Problem(Reason.CHECKPOINT_STORAGE_UNAVAILABLE, "The state on storage was not looked up yet")
@@ -58,21 +69,50 @@ def choose_restore(situation: Situation) -> Restore | Problem:
         return problem
     found = facts.state.newest_complete
     if found is not None:
-        return _from(found, situation)
+        # Older state than the newest was asked for: the newer must not come back at the next start.
+        is_new_line = policy is RestorePolicy.SAVEPOINT and not named
+        return Restore(facts.new_id, found.path, is_new_line=True) if is_new_line else _from(found, situation)
     if named:
         return Problem(Reason.STATE_NOT_FOUND, f"{named} is not a complete savepoint or checkpoint")
     if _had_state(situation) and not situation.wanted_job.allow_empty_state:
+        if policy is RestorePolicy.SAVEPOINT:
+            sentence = "spec.job.restorePolicy is savepoint and there is none: set it to latest, or name one"
+            return Problem(Reason.STATE_NOT_FOUND, sentence)
         return _refusal(situation)
     return Restore(facts.new_id, None, is_new_line=not status.job_ids)
 
 
+def _policy(situation: Situation) -> RestorePolicy:
+    """The owner's; while the spec is refused, what was deployed goes on as it was."""
+    if not situation.is_refused:
+        return restore_policy(situation.facts.resource)
+    return RestorePolicy.NONE if situation.is_stateless else RestorePolicy.LATEST
+
+
 def _from(found: Snapshot, situation: Situation) -> Restore:
-    """The job keeps its id where its JobManager would find the very same checkpoint by itself."""
+    """The job keeps its id where its JobManager would find the very same checkpoint by itself; one that is over does not."""
     facts, current = situation.facts, situation.status.job_status.job_id
-    is_newest = facts.state.snapshots[0] == found
-    if is_newest and not found.is_savepoint and current is not None and found.job_id == current:
+    is_newest = facts.state.snapshots[0] == found and not _may_be_rolled_back(situation)
+    if current not in situation.status.job_status.job_ids:
+        current = None  # another line of state: what its JobManager would find by itself does not count
+    state = situation.job_state
+    is_over = state is not None and state.is_terminal
+    if (
+        is_newest
+        and not is_over
+        and not found.is_savepoint
+        and current is not None
+        and found.job_id == current
+    ):
         return Restore(current, found.path)
     return Restore(facts.new_id, found.path)
+
+
+def _may_be_rolled_back(situation: Situation) -> bool:
+    """A version on trial runs under an id of its own: under the old one it would delete the state to go back to."""
+    stable = stable_spec(situation.status)
+    is_on_trial = stable is not None and not is_same(stable, situation.wanted)
+    return is_on_trial and situation.flag("deployment.rollback.enabled")
 
 
 def _had_state(situation: Situation) -> bool:

@@ -52,7 +52,7 @@ def begin_stop(
     )
     if mode is UpgradeMode.STATELESS:
         revised = forget_state(revised)
-    return revised.model_copy(update={"pending_savepoint": None})
+    return revised.model_copy(update={"pending_savepoint": None, "scaling": None})
 
 
 def forget_state(status: FlinkDeploymentStatus) -> FlinkDeploymentStatus:

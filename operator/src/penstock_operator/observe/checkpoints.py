@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from penstock_api.manifest import METADATA_FILE, CheckpointMetadata, SnapshotKind
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.job import RestorePolicy
 from penstock_operator.clients.objectstore import ObjectStore, StorageUnavailable, Stores
-from penstock_operator.decide.restore import named_path
+from penstock_operator.decide.restore import named_path, restore_policy
 from penstock_operator.model.facts import Problem, Snapshot, StateFacts
 from penstock_operator.model.launch import checkpoint_directory, savepoint_directory
 
@@ -31,6 +32,8 @@ def observe_state(resource: FlinkDeployment, keys: Mapping[str, str]) -> StateFa
             if named is not None:
                 return _named(named, stores)
             found = _lineage(resource, stores)
+            if restore_policy(resource) is RestorePolicy.SAVEPOINT:
+                found = [snapshot for snapshot in found if snapshot.is_savepoint]
             return StateFacts(looked_up=True, snapshots=tuple(_verified(found, stores)))
     except StorageUnavailable as error:
         problem = Problem(Reason.CHECKPOINT_STORAGE_UNAVAILABLE, error.message)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from penstock_api.reasons import Reason
-from penstock_api.rest.checkpoint import CheckpointStatistics
+from penstock_api.rest.checkpoint import CheckpointingStatistics, CheckpointStatistics
 from penstock_api.rest.job import ExceptionInfo
 from penstock_api.rest.trigger import QueueStatus
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState
@@ -13,6 +13,7 @@ from penstock_operator.model.facts import ApplicationFacts, JobFacts, Problem, S
 
 WELL = (FlinkJobState.RUNNING, FlinkJobState.FINISHED, FlinkJobState.CANCELED)
 """States in which an earlier failure is history. In all others, also while it starts again, it is the reason why."""
+RESTARTS = ("numRestarts", "fullRestarts")
 LOOP_WINDOW_MS = 20_000
 LOOP_FAILURES = 3
 """So many failures in so short a time are one that goes on, not some that were overcome."""
@@ -48,6 +49,7 @@ def _ask(rest: FlinkRest, job_id: str, status: FlinkDeploymentStatus) -> JobFact
             version=version,
         )
     state = _state(found.state)
+    statistics = rest.checkpoints(job_id)
     return JobFacts(
         reachable=True,
         state=state,
@@ -55,12 +57,21 @@ def _ask(rest: FlinkRest, job_id: str, status: FlinkDeploymentStatus) -> JobFact
         name=found.name,
         start_time=found.start_time,
         update_time=found.last_modification,
-        last_checkpoint=_last_checkpoint(rest, job_id),
+        last_checkpoint=_last_checkpoint(statistics, job_id),
+        checkpoint_begun=_checkpoint_begun(statistics),
         savepoint=_savepoint(rest, job_id, status),
         application=application,
         failure=_failure(rest, job_id, state),
         version=version,
+        restarts=_restarts(rest, job_id),
     )
+
+
+def _restarts(rest: FlinkRest, job_id: str) -> int | None:
+    """Of the whole job or a region of it; Flink's newer name first."""
+    found = rest.job_metrics(job_id, RESTARTS)
+    count = next((found[name] for name in RESTARTS if name in found), None)
+    return None if count is None else int(count)
 
 
 def _state(word: str) -> FlinkJobState:
@@ -84,9 +95,14 @@ def _reason(word: str | None) -> Reason | None:
         return None
 
 
-def _last_checkpoint(rest: FlinkRest, job_id: str) -> Snapshot | None:
+def _checkpoint_begun(found: CheckpointingStatistics | None) -> int | None:
+    """When the oldest checkpoint that is being taken was triggered."""
+    going = [entry for entry in (found.history if found else []) if entry.status == "IN_PROGRESS"]
+    return min((entry.trigger_timestamp for entry in going), default=None)
+
+
+def _last_checkpoint(found: CheckpointingStatistics | None, job_id: str) -> Snapshot | None:
     """The newest of completed checkpoints and savepoints that has a path."""
-    found = rest.checkpoints(job_id)
     if found is None:
         return None
     known = [entry for entry in (found.latest.completed, found.latest.savepoint) if entry is not None]

@@ -7,11 +7,14 @@ Nothing is deleted before the path is in the status and the job is FINISHED, for
 from datetime import timedelta
 
 from penstock_api.reasons import Reason
+from penstock_api.v1beta1.configuration import flatten_configuration
+from penstock_api.v1beta1.cost import Cost, diff_cost
 from penstock_api.v1beta1.job import UpgradeMode
 from penstock_api.v1beta1.status import FlinkJobState, PendingSavepoint, SavepointPurpose
 from penstock_operator.decide.revise import begin_stop, end_savepoint, revise_job
 from penstock_operator.decide.rules.savepoint import savepoint_action
 from penstock_operator.decide.situation import IN_FLIGHT, STEADY, Situation, Step
+from penstock_operator.model.duration import parse_duration
 from penstock_operator.model.facts import Problem
 from penstock_operator.model.plan import Event
 
@@ -19,13 +22,14 @@ STOPPING = (SavepointPurpose.UPGRADE, SavepointPurpose.SUSPEND, SavepointPurpose
 FINISH_DEADLINE = timedelta(seconds=60)
 """A job whose savepoint is complete may take so long to finish; its commits are in the savepoint all the same."""
 LONGEST_SAVEPOINT = timedelta(minutes=10)
+CHECKPOINT_TIMEOUT = "execution.checkpointing.timeout"
 RETRY_SECONDS = 10.0
 
 
 def await_savepoint(situation: Situation) -> Step | None:
     """Applies while the status records a pending savepoint."""
     pending = situation.status.pending_savepoint
-    if pending is None:
+    if pending is None or _may_be_left(situation, pending):
         return None
     progress = situation.facts.job.savepoint
     if progress is not None and progress.location:
@@ -47,6 +51,13 @@ def await_savepoint(situation: Situation) -> Step | None:
     return Step(situation.status, keep_error=True, requeue_seconds=IN_FLIGHT)
 
 
+def _may_be_left(situation: Situation, pending: PendingSavepoint) -> bool:
+    """A savepoint that stops nothing need not be waited for by an upgrade whose owner says so."""
+    if pending.purpose in STOPPING or not situation.flag("job.upgrade.ignore-pending-savepoint"):
+        return False
+    return diff_cost(situation.baseline, situation.wanted)[0] > Cost.SCALE
+
+
 def _is_recorded(situation: Situation) -> bool:
     info = situation.status.job_status.savepoint_info
     last = info.last_savepoint if info else None
@@ -58,10 +69,21 @@ def _is_hopeless(situation: Situation, pending: PendingSavepoint) -> bool:
     job, cluster = situation.facts.job, situation.facts.cluster
     is_over = job.reachable and job.state is not None and job.state.is_terminal
     is_unknown = job.savepoint is None or not job.savepoint.known
-    limit = situation.duration("savepoint.trigger.grace-period", "10 min")
+    limit = _longest(situation, pending)
     is_late = situation.since(pending.requested_at) > limit
     is_stuck = situation.since(pending.requested_at) > FINISH_DEADLINE
     return (is_over and (is_unknown or is_stuck)) or not cluster.job_manager_exists or is_late
+
+
+def _longest(situation: Situation, pending: PendingSavepoint) -> timedelta:
+    """How long a savepoint may take: a stop as long as any checkpoint of the job, another as long as its owner says."""
+    if pending.purpose not in STOPPING:
+        return situation.duration("savepoint.trigger.grace-period", "10 min")
+    text = flatten_configuration(situation.configured.flink_configuration).get(CHECKPOINT_TIMEOUT)
+    try:
+        return parse_duration(text) if text else LONGEST_SAVEPOINT
+    except ValueError:
+        return LONGEST_SAVEPOINT
 
 
 def _arrived(situation: Situation, pending: PendingSavepoint, location: str) -> Step:

@@ -1,45 +1,63 @@
 """The spec changed, so the job has to be stopped: with a savepoint, keeping its last state, or without state.
 
-An upgrade is a suspension followed by a start; this rule begins the suspension. `finish_stop` and `resume` do the rest.
+An upgrade is a suspension followed by a start; this rule begins the suspension, as `decide/stopping.py` says.
+`finish_stop` and `resume` do the rest.
 """
+
+from dataclasses import replace
 
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.cost import Cost, diff_cost
 from penstock_api.v1beta1.job import UpgradeMode
 from penstock_api.v1beta1.status import FlinkJobState, SavepointPurpose
-from penstock_operator.decide.revise import begin_stop, revise_job
+from penstock_operator.decide.revise import begin_stop, end_savepoint, revise_job, revise_reconciliation
 from penstock_operator.decide.rules.savepoint import ask_for_savepoint
-from penstock_operator.decide.situation import Situation, Step
-from penstock_operator.model.launch import savepoint_directory
-from penstock_operator.model.plan import Event
+from penstock_operator.decide.situation import IN_FLIGHT, Situation, Step
+from penstock_operator.decide.stopping import Stopping, choose_stopping
+from penstock_operator.model.facts import Problem
+from penstock_operator.model.plan import CancelJob, Event
+
+CANCELLING_SECONDS = 2.0
+"""Shortest time for which a cancellation stands in the status, so that people and scripts see it."""
 
 
 def change(situation: Situation) -> Step | None:
     """Applies when the wanted spec differs from the deployed one in something that costs more than a note."""
-    deployed = situation.baseline
-    cost, paths = diff_cost(deployed, situation.wanted)
+    cost, paths = diff_cost(situation.baseline, situation.wanted)
     if cost is Cost.IGNORE:
         return None
-    events = (Event(Reason.SPEC_CHANGED, f"{cost.name} change of {', '.join(paths)}"),)
-    if situation.is_stateless:
-        return _stop(situation, UpgradeMode.STATELESS, events)
-    if situation.wanted_job.upgrade_mode is UpgradeMode.SAVEPOINT and situation.runs:
+    how = choose_stopping(situation)
+    if isinstance(how, Problem):
+        # What else there is to do for the job is done meanwhile; a job that is being cancelled is left alone.
+        is_ending = how.reason is Reason.UPGRADE_WAITS_FOR_CANCELLATION
+        return Step(situation.status, requeue_seconds=IN_FLIGHT) if is_ending else None
+    return stop_so(situation, how, (Event(Reason.SPEC_CHANGED, f"{cost.name} change of {', '.join(paths)}"),))
+
+
+def stop_so(situation: Situation, how: Stopping, events: tuple[Event, ...]) -> Step:
+    """Begin to stop the job so, for the generation that is wanted now."""
+    step = _stop_so(situation, how, events)
+    generation = situation.facts.resource.metadata.generation if situation.wants_running else None
+    return replace(step, status=revise_reconciliation(step.status, upgrade_generation=generation))
+
+
+def _stop_so(situation: Situation, how: Stopping, events: tuple[Event, ...]) -> Step:
+    if how is Stopping.SAVEPOINT:
         purpose = SavepointPurpose.UPGRADE if situation.wants_running else SavepointPurpose.SUSPEND
         return ask_for_savepoint(situation, purpose, events)
-    if _has_nothing_yet(situation):
-        return ask_for_savepoint(situation, SavepointPurpose.UPGRADE, events)
-    return _stop(situation, UpgradeMode.LAST_STATE, events)
-
-
-def _has_nothing_yet(situation: Situation) -> bool:
-    """A running job without any state on storage is better saved than started over."""
-    status = situation.status.job_status
-    has_state = status.last_checkpoint is not None or status.upgrade_savepoint_path is not None
-    return situation.runs and not has_state and savepoint_directory(situation.configured) is not None
+    if how is Stopping.CANCEL:
+        status = revise_job(
+            situation.status, state=FlinkJobState.CANCELLING, update_time=str(situation.facts.now)
+        )
+        job_id = situation.status.job_status.job_id or ""
+        return Step(status, (CancelJob(job_id),), events=events, requeue_seconds=CANCELLING_SECONDS)
+    mode = UpgradeMode.STATELESS if how is Stopping.STATELESS else UpgradeMode.LAST_STATE
+    return _stop(situation, mode, events)
 
 
 def _stop(situation: Situation, mode: UpgradeMode, events: tuple[Event, ...]) -> Step:
-    status = begin_stop(situation.status, situation.baseline, mode, situation.facts.now)
+    status = end_savepoint(situation.status, None) if situation.status.pending_savepoint else situation.status
+    status = begin_stop(status, situation.baseline, mode, situation.facts.now)
     said = Event(Reason.SUSPENDED, f"Stopping the job ({mode.value})", "Job")
     if situation.job_state is None or not situation.job_state.is_terminal:
         status = revise_job(status, state=FlinkJobState.SUSPENDED)

@@ -1,5 +1,6 @@
 """The spec changed in something that needs no act: note it."""
 
+from penstock_api.v1beta1.cost import Cost, diff_cost
 from penstock_operator.decide.revise import record_spec, revise_reconciliation
 from penstock_operator.decide.situation import Situation, Step
 
@@ -7,6 +8,8 @@ from penstock_operator.decide.situation import Situation, Step
 def record(situation: Situation) -> Step | None:
     """Applies when the wanted spec is not, to the letter, the reconciled one; a savepoint nonce waits for its rule."""
     wanted = situation.wanted
+    if diff_cost(situation.baseline, wanted)[0] is not Cost.IGNORE:
+        return None  # it waits to be carried out
     if wanted.job is not None:
         nonce = situation.baseline_job.savepoint_trigger_nonce
         if wanted.job.savepoint_trigger_nonce is not None and wanted.job.savepoint_trigger_nonce != nonce:

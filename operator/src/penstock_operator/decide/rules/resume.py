@@ -20,6 +20,7 @@ def resume(situation: Situation) -> Step | None:
     status = revise_reconciliation(
         status,
         state=ReconciliationState.DEPLOYED,
+        upgrade_generation=None,
         last_stable_spec=status.reconciliation_status.last_reconciled_spec,
     )
     if status.job_status.state is None or not status.job_status.state.is_terminal:

@@ -1,11 +1,13 @@
 """Starting a job: choose the state, write down the id and the path, then deploy. Shared by `first` and `resume`."""
 
 from penstock_api.reasons import Reason
+from penstock_api.v1beta1.cost import Cost, diff_cost
+from penstock_api.v1beta1.job import JobState
 from penstock_api.v1beta1.status import FlinkJobState, ReconciliationState
 from penstock_operator.decide.restore import Restore, choose_restore
 from penstock_operator.decide.revise import forget_state, revise_job, revise_reconciliation
 from penstock_operator.decide.situation import IN_FLIGHT, UNSETTLED, Situation, Step
-from penstock_operator.decide.specs import encode_spec
+from penstock_operator.decide.specs import encode_spec, with_job_state
 from penstock_operator.model.facts import Problem
 from penstock_operator.model.plan import Deploy, Event, Hold, Stop
 
@@ -35,6 +37,7 @@ def start(situation: Situation) -> Step:
         last_reconciled_spec=encode_spec(situation.wanted, first=is_first),
         state=ReconciliationState.UPGRADING,
         reconciliation_timestamp=facts.now,
+        upgrade_generation=None,
     )
     if not situation.is_refused:
         status = status.model_copy(update={"observed_generation": facts.resource.metadata.generation})
@@ -42,9 +45,25 @@ def start(situation: Situation) -> Step:
         status,
         actions=(Hold(), Deploy(situation.launch(situation.wanted, choice.job_id, choice.path))),
         after=revise_reconciliation(status, state=ReconciliationState.DEPLOYED),
-        events=(Event(Reason.SUBMIT, _sentence(choice), "JobManagerDeployment"),),
+        events=(
+            *_taken_back(situation),
+            Event(Reason.SUBMIT, _sentence(choice), "JobManagerDeployment"),
+        ),
         requeue_seconds=IN_FLIGHT,
     )
+
+
+def _taken_back(situation: Situation) -> tuple[Event, ...]:
+    """Said where the job was stopped for a change that its owner has taken back since."""
+    deployed = situation.deployed
+    stopped_for = situation.status.reconciliation_status.upgrade_generation
+    is_same = stopped_for in (None, situation.facts.resource.metadata.generation)
+    if deployed is None or situation.is_refused or is_same:
+        return ()
+    before = with_job_state(deployed, JobState.RUNNING)
+    if diff_cost(before, situation.wanted)[0] is not Cost.IGNORE:
+        return ()
+    return (Event(Reason.UPGRADE_ABORTED, Reason.UPGRADE_ABORTED.sentence, "Job"),)
 
 
 def _sentence(choice: Restore) -> str:
