@@ -54,7 +54,7 @@ def test_yaml_is_what_the_operator_builds_in_memory() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_schema_is_structural_and_free_of_rules(kind: Kind) -> None:
+def test_schema_is_structural_without_defaults_and_required_fields(kind: Kind) -> None:
     for part in walk(schema_of(kind)):
         is_field = "type" in part and not isinstance(part["type"], dict)
         if is_field and part["type"] == "object":
@@ -67,7 +67,7 @@ def test_schema_is_structural_and_free_of_rules(kind: Kind) -> None:
         if is_field and part["type"] == "array":
             assert "items" in part
         if is_field or "anyOf" in part:
-            assert not {"default", "required", "pattern", "$ref", "x-kubernetes-validations"} & part.keys()
+            assert not {"default", "required", "pattern", "$ref"} & part.keys()
 
 
 def test_names_and_subresources_are_upstreams() -> None:
@@ -120,7 +120,8 @@ def test_free_maps_keep_what_is_in_them() -> None:
 )
 def test_field_has_its_type(path: str, expected: dict[str, Any]) -> None:
     found = property_at(schema_of(KINDS[0]), path)
-    assert {key: value for key, value in found.items() if key != "description"} == expected
+    beside = ("description", "x-kubernetes-validations")
+    assert {key: value for key, value in found.items() if key not in beside} == expected
 
 
 def test_quantities_may_be_numbers() -> None:
@@ -144,3 +145,20 @@ def test_an_older_definition_is_told_from_this_one() -> None:
     ]
     assert missing_fields(installed, KINDS[0]) == ["spec.engine"]
     assert "status" in missing_fields({}, KINDS[0])
+
+
+def test_rules_come_from_the_marks_on_the_models() -> None:
+    schema = schema_of(KINDS[0])
+    [name] = schema["x-kubernetes-validations"]
+    assert name["rule"].startswith("self.metadata.name.matches(")
+    messages = [rule["message"] for rule in schema["properties"]["spec"]["x-kubernetes-validations"]]
+    assert "spec.job cannot be added or removed: make another resource" in messages
+    cpu = property_at(schema, "spec.jobManager.resource.cpu")
+    assert cpu["x-kubernetes-validations"] == [{"rule": "self > 0.0", "message": "must be more than 0"}]
+
+
+def test_rules_about_changes_do_not_hold_within_a_blue_green_template() -> None:
+    kind = next(kind for kind in KINDS if kind.name == "FlinkBlueGreenDeployment")
+    rules = [rule for part in walk(schema_of(kind)) for rule in part.get("x-kubernetes-validations", ())]
+    assert rules
+    assert not [rule for rule in rules if "oldSelf" in rule["rule"]]

@@ -101,16 +101,20 @@ def test_a_resource_is_deployed_reported_and_deleted(
 def test_a_refused_spec_shows_its_reason_and_recovers_when_corrected(
     client: KubeClient, namespace: str, operator: Running
 ) -> None:
-    client.create(resource(namespace, parallelism=-1))
+    wrong = resource(namespace)
+    wrong["spec"]["flinkConfiguration"] = {
+        "kubernetes.cluster-id": "mine"
+    }  # the API server cannot see within
+    client.create(wrong)
 
     def error() -> str:
         found = client.get("FlinkDeployment", "clicks", namespace) or {}
         return str(found.get("status", {}).get("error") or "")
 
-    assert "parallelism" in eventually("the reason", error)
+    assert "kubernetes.cluster-id" in eventually("the reason", error)
     events = eventually("the Event", lambda: client.list("Event", namespace))
     assert {event["reason"] for event in events} == {"ValidationError"}
-    client.patch("FlinkDeployment", "clicks", namespace, {"spec": {"job": {"parallelism": 1}}})
+    client.patch("FlinkDeployment", "clicks", namespace, {"spec": {"flinkConfiguration": None}})
     eventually("the Deployment", lambda: client.get("Deployment", "clicks", f"{namespace}-clicks"))
     eventually("no error any more", lambda: not error())
 

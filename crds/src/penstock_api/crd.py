@@ -1,11 +1,11 @@
 """CustomResourceDefinitions, made from the models: schema, printer columns, short names, subresources.
 
 Called by the generator (`crdgen`), by the operator to install them and to check what is installed. Schemas are
-structural and, as upstream's, without required fields, defaults or rules: those are the operator's code, so that an
-old manifest is never refused by the API server. Pure.
+structural and, as upstream's, without required fields or defaults: those are the operator's code. Rules are marks on the
+models, and none refuses what upstream would have stored. Pure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import NoneType, UnionType
@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from penstock_api.v1beta1.blue_green import FlinkBlueGreenDeployment
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.model import GROUP, VERSION, ApiModel, IntOrString, Nullable
+from penstock_api.v1beta1.rule import Rule
 from penstock_api.v1beta1.session_job import FlinkSessionJob
 from penstock_api.v1beta1.state_snapshot import FlinkStateSnapshot
 
@@ -146,7 +147,9 @@ def missing_fields(installed: dict[str, Any], kind: Kind) -> list[str]:
 def _root_schema(model: type[ApiModel]) -> Schema:
     whole = _model_schema(model)
     properties = {name: whole["properties"][name] for name in ("spec", "status")}
-    return {"type": "object", "description": _first_paragraph(model), "properties": properties}
+    schema: Schema = {"type": "object", "description": _first_paragraph(model), "properties": properties}
+    _add_rules(schema, model.api_rules)
+    return schema
 
 
 def _model_schema(model: type[ApiModel]) -> Schema:
@@ -157,8 +160,16 @@ def _model_schema(model: type[ApiModel]) -> Schema:
             schema["nullable"] = True
         if field.description:
             schema["description"] = field.description
+        _add_rules(schema, [mark for mark in field.metadata if isinstance(mark, Rule)])
         properties[field.alias or name] = schema
     return {"type": "object", "description": _first_paragraph(model), "properties": properties}
+
+
+def _add_rules(schema: Schema, rules: Sequence[Rule]) -> None:
+    if rules:
+        schema["x-kubernetes-validations"] = [
+            {"rule": rule.expression, "message": rule.message} for rule in rules
+        ]
 
 
 def _first_paragraph(model: type[ApiModel]) -> str:

@@ -5,14 +5,16 @@ and by the CRD generator.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from penstock_api.v1beta1 import rule
 from penstock_api.v1beta1.cost import ByKey, Cost, PresenceMatters, WhenSet
 from penstock_api.v1beta1.job import JobSpec
 from penstock_api.v1beta1.model import API_VERSION, ApiModel, ApiVersion, ObjectMeta
 from penstock_api.v1beta1.resources import IngressSpec, JobManagerSpec, TaskManagerSpec
+from penstock_api.v1beta1.rule import Rule
 from penstock_api.v1beta1.status import FlinkDeploymentStatus
 
 CONFIGURATION_COSTS = ByKey(
@@ -113,7 +115,7 @@ class JobNamespacesSpec(ApiModel):
 class DeletionSpec(ApiModel):
     """How the resource goes away."""
 
-    deadline: str | None = None
+    deadline: Annotated[str | None, rule.DURATION] = None
     """How long a clean stop may take, in Flink's duration syntax."""
     policy: DeletionPolicy | None = None
     """What happens after the deadline; `Force` if unset."""
@@ -149,7 +151,7 @@ class FlinkDeploymentSpec(ApiModel):
     """Penstock or Flink; unset, a resource with a `flinkVersion` runs on Flink, any other on Penstock."""
     job: Annotated[JobSpec | None, PresenceMatters()] = None
     """The job of an application cluster; unset, a session cluster."""
-    ingress: Annotated[IngressSpec | None, PresenceMatters()] = None
+    ingress: Annotated[IngressSpec | None, PresenceMatters(), rule.INGRESS_TEMPLATE] = None
     """An Ingress to the job's web page and REST API."""
     pod_template: dict[str, Any] | None = None
     """Base of the JobManager's and TaskManagers' pods; the main container is `flink-main-container`."""
@@ -157,7 +159,7 @@ class FlinkDeploymentSpec(ApiModel):
     """The JobManager's pods."""
     task_manager: TaskManagerSpec | None = None
     """The TaskManagers' pods."""
-    log_configuration: dict[str, str] = Field(default_factory=dict)
+    log_configuration: Annotated[dict[str, str], rule.LOG_FILES] = Field(default_factory=dict)
     """Logging configuration files by name."""
     flink_configuration: Annotated[dict[str, Any], CONFIGURATION_COSTS] = Field(default_factory=dict)
     """Configuration of the job and its cluster, flat or nested."""
@@ -194,8 +196,21 @@ class FlinkDeploymentSpec(ApiModel):
 class FlinkDeployment(ApiModel):
     """A job with a cluster of its own, or a session cluster that runs the jobs of others."""
 
+    api_rules: ClassVar[tuple[Rule, ...]] = (rule.NAME,)
+
     api_version: ApiVersion = API_VERSION
     kind: Literal["FlinkDeployment"] = "FlinkDeployment"
     metadata: ObjectMeta = Field(default_factory=ObjectMeta)
-    spec: FlinkDeploymentSpec = Field(default_factory=FlinkDeploymentSpec)
+    spec: Annotated[
+        FlinkDeploymentSpec,
+        rule.SAME_KIND_OF_CLUSTER,
+        rule.SAME_ENGINE,
+        rule.SAME_NAMESPACE_MODE,
+        rule.SAME_MODE,
+        rule.REDEPLOYMENT_SAYS_FROM_WHERE,
+        rule.PARALLELISM,
+        rule.PROGRAM,
+        rule.FLINK_VERSION,
+        rule.FLINK_SERVICE_ACCOUNT,
+    ] = Field(default_factory=FlinkDeploymentSpec)
     status: FlinkDeploymentStatus = Field(default_factory=FlinkDeploymentStatus)

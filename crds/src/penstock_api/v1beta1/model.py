@@ -5,10 +5,12 @@ manifest written for a newer version must still load. Change a value with `model
 """
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Self
+from typing import Any, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
+
+from penstock_api.v1beta1.rule import Rule
 
 GROUP = "flink.apache.org"
 VERSION = "v1beta1"
@@ -36,6 +38,8 @@ class ApiModel(BaseModel):
         frozen=True,
         use_attribute_docstrings=True,
     )
+    api_rules: ClassVar[tuple[Rule, ...]] = ()
+    """Rules of the whole object, which may look at `self.metadata.name`."""
 
     @model_validator(mode="before")
     @classmethod

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from penstock_api.v1beta1 import rule
 from penstock_api.v1beta1.cost import Cost, WhenStandalone
 from penstock_api.v1beta1.model import ApiModel, IntOrString, Nullable
 
@@ -23,11 +24,11 @@ Quantity = Annotated[str, BeforeValidator(_quantity), IntOrString()]
 class Resource(ApiModel):
     """CPU and memory the old way; used only when `resources` is empty."""
 
-    cpu: float | None = None
+    cpu: Annotated[float | None, rule.MORE_THAN_NOTHING] = None
     """CPU in cores."""
-    memory: str | None = None
+    memory: Annotated[str | None, rule.SIZE] = None
     """Memory as Flink ("2048m", "1g") or Kubernetes ("1Gi") writes it."""
-    ephemeral_storage: str | None = None
+    ephemeral_storage: Annotated[str | None, rule.SIZE] = None
     """Ephemeral storage as Flink or Kubernetes writes it."""
 
 
@@ -58,7 +59,7 @@ class JobManagerSpec(ApiModel):
     """CPU and memory; deprecated, used only when `resources` is empty."""
     resources: ResourceRequirements | None = None
     """Requests and limits of the main container."""
-    replicas: int = 1
+    replicas: Annotated[int, rule.AT_LEAST_ONE] = 1
     """How many JobManagers; more than one needs high availability."""
     pod_template: dict[str, Any] | None = None
     """Merged over the resource's own pod template."""
@@ -71,7 +72,7 @@ class TaskManagerSpec(ApiModel):
     """CPU and memory; deprecated, used only when `resources` is empty."""
     resources: ResourceRequirements | None = None
     """Requests and limits of the main container."""
-    replicas: Annotated[int | None, WhenStandalone(Cost.SCALE), Nullable()] = None
+    replicas: Annotated[int | None, WhenStandalone(Cost.SCALE), Nullable(), rule.AT_LEAST_ONE] = None
     """How many TaskManagers; if set, the parallelism is replicas times slots."""
     pod_template: dict[str, Any] | None = None
     """Merged over the resource's own pod template."""

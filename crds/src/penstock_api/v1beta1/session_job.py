@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from penstock_api.v1beta1 import rule
 from penstock_api.v1beta1.cost import Cost, WhenSet
 from penstock_api.v1beta1.deployment import CONFIGURATION_COSTS
 from penstock_api.v1beta1.job import JobSpec
@@ -40,5 +41,11 @@ class FlinkSessionJob(ApiModel):
     api_version: ApiVersion = API_VERSION
     kind: Literal["FlinkSessionJob"] = "FlinkSessionJob"
     metadata: ObjectMeta = Field(default_factory=ObjectMeta)
-    spec: FlinkSessionJobSpec = Field(default_factory=FlinkSessionJobSpec)
+    spec: Annotated[
+        FlinkSessionJobSpec,
+        rule.SESSION_CLUSTER,
+        rule.SAME_SESSION_CLUSTER,
+        rule.SESSION_JOB,
+        rule.REDEPLOYMENT_SAYS_FROM_WHERE,
+    ] = Field(default_factory=FlinkSessionJobSpec)
     status: FlinkSessionJobStatus = Field(default_factory=FlinkSessionJobStatus)

@@ -4,10 +4,11 @@ Fields are upstream's. Read by the operator and by the CRD generator.
 """
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from penstock_api.v1beta1 import rule
 from penstock_api.v1beta1.model import API_VERSION, ApiModel, ApiVersion, ObjectMeta
 from penstock_api.v1beta1.status import SavepointFormatType
 
@@ -93,5 +94,7 @@ class FlinkStateSnapshot(ApiModel):
     api_version: ApiVersion = API_VERSION
     kind: Literal["FlinkStateSnapshot"] = "FlinkStateSnapshot"
     metadata: ObjectMeta = Field(default_factory=ObjectMeta)
-    spec: FlinkStateSnapshotSpec = Field(default_factory=FlinkStateSnapshotSpec)
+    spec: Annotated[FlinkStateSnapshotSpec, rule.ONE_KIND_OF_SNAPSHOT, rule.SNAPSHOT_OF_A_JOB] = Field(
+        default_factory=FlinkStateSnapshotSpec
+    )
     status: FlinkStateSnapshotStatus = Field(default_factory=FlinkStateSnapshotStatus)
