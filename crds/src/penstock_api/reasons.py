@@ -387,6 +387,31 @@ class Reason(StrEnum):
         True,
         "The job could not be scaled in place: it is stopped and started again instead.",
     )
+    # Ours: blue/green deployments.
+    TRANSITION_STARTED = (
+        "TransitionStarted",
+        Domain.INTERNAL,
+        False,
+        "The new version is being brought up in the other deployment.",
+    )
+    TRANSITION_COMPLETED = (
+        "TransitionCompleted",
+        Domain.INTERNAL,
+        False,
+        "The new version has taken over, and the old deployment is deleted.",
+    )
+    TRANSITION_ABORTED = (
+        "TransitionAborted",
+        Domain.USER,
+        True,
+        "The new version did not work in time: the old one has the job. Change spec.template to try again.",
+    )
+    TRANSITION_LATE = (
+        "TransitionLate",
+        Domain.USER,
+        True,
+        "A step of the transition takes longer than its deadline: what it waits for is named.",
+    )
     # Ours: the end.
     DELETION_FORCED = (
         "DeletionForced",
