@@ -73,7 +73,10 @@ class World:
     never_ends: bool = False
     starts_as: FlinkJobState = FlinkJobState.RUNNING
     crash_before: str | None = None
-    defaults: dict[str, str] = field(default_factory=dict)
+    defaults: dict[str, str] = field(
+        default_factory=lambda: {"kubernetes.operator.deployment.stability.window": "0 s"}
+    )
+    restarts: int = 0
     launched: Launch | None = None
 
     # What the owner does.
@@ -129,6 +132,13 @@ class World:
         self._world_moves()
         return plan
 
+    def pass_time(self, seconds: float, every: float = 10.0) -> None:
+        """Let time go by, with a turn now and then as the loop takes it at rest."""
+        end = self.clock + seconds * 1000
+        while self.clock < end:
+            self.clock += int(min(every * 1000, end - self.clock)) - 1000
+            self.turn()
+
     def facts(self) -> Facts:
         """What can be seen now."""
         self.ids += 1
@@ -175,7 +185,7 @@ class World:
             progress = SavepointProgress(known, bool(location or failure), location, failure)
         newest = None
         if self.checkpoint and self.job_id:
-            newest = Snapshot(self._chk(), self.checkpoint, 1_800_000_000_000, self.job_id)
+            newest = Snapshot(self._chk(), self.checkpoint, self._newest_at(), self.job_id)
         return JobFacts(
             reachable=True,
             state=self.job if self.application is None else None,
@@ -185,7 +195,11 @@ class World:
             last_checkpoint=newest,
             savepoint=progress,
             application=self.application,
+            restarts=self.restarts,
         )
+
+    def _newest_at(self) -> int:
+        return max((s.timestamp for s in self.snapshots if s.path == self._chk()), default=0)
 
     def _chk(self) -> str:
         return f"s3://state/chk/{self.job_id}/chk-{self.checkpoint}"
@@ -219,7 +233,7 @@ class World:
                 named = [s for s in self.snapshots if s.path == action.launch.from_savepoint]
                 own = [s for s in self.snapshots if s.job_id == self.job_id and not s.is_savepoint]
                 self.checkpoint = max((s.checkpoint_id for s in own or named), default=0)
-                self.application = None
+                self.application, self.restarts = None, 0
             self.jm = self.tm = True
             self.launched = action.launch
             self.processes = 3

@@ -4,6 +4,10 @@ Made by `observe/` and `act/` for one JobManager at a time. Answers are the cont
 not answer, or answers with nonsense, is `JobManagerSilent`; an unknown path or id is None where that is an answer.
 """
 
+from collections.abc import Iterable, Mapping
+import ssl
+from functools import cache
+from math import isnan
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -11,7 +15,9 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from penstock_api.reasons import Reason
-from penstock_api.rest import CheckpointingStatistics, ClusterConfig, JobExceptions, JobsOverview
+from penstock_api.rest import CheckpointingStatistics, ClusterConfig, JobDetails, JobExceptions, JobsOverview
+from penstock_api.rest.job import JobResourceRequirements, VertexRequirements
+from penstock_api.rest.metric import MetricList
 from penstock_api.rest.trigger import (
     PenstockApplication,
     SavepointStatus,
@@ -22,6 +28,12 @@ from penstock_api.rest.trigger import (
 from penstock_operator.errors import ExternalError
 
 Body = TypeVar("Body", bound=BaseModel)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all: reading the certificate authorities takes longer than asking a JobManager everything."""
+    return ssl.create_default_context()
 
 
 class JobManagerSilent(ExternalError):
@@ -44,7 +56,9 @@ class FlinkRest:
 
     def __init__(self, url: str, timeout: float = 5.0) -> None:
         # The proxy variables of the environment are for the outside, never for a job.
-        self._http = httpx.Client(base_url=url.rstrip("/") + "/", timeout=timeout, trust_env=False)
+        self._http = httpx.Client(
+            base_url=url.rstrip("/") + "/", timeout=timeout, trust_env=False, verify=_tls()
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -74,6 +88,21 @@ class FlinkRest:
         """GET /jobs/:id/checkpoints; None if the job is not known or takes none."""
         return self._find(f"jobs/{job_id}/checkpoints", CheckpointingStatistics)
 
+    def job_metrics(self, job_id: str, names: Iterable[str]) -> dict[str, float]:
+        """GET /jobs/:id/metrics?get=...: those that the JobManager has; none if the job is not known."""
+        path = f"jobs/{job_id}/metrics?get={','.join(names)}"
+        try:
+            response = self._send("GET", path)
+        except RequestRefused as refusal:
+            if refusal.status in (400, 404):
+                return {}
+            raise
+        try:
+            found = MetricList.validate_json(response.content)
+        except ValidationError as error:
+            raise JobManagerSilent(f"{response.url} answered in another shape: {error}") from error
+        return {metric.id: metric.number for metric in found if not isnan(metric.number)}
+
     def savepoint(self, job_id: str, trigger_id: str) -> SavepointStatus | None:
         """GET /jobs/:id/savepoints/:trigger; None if the trigger is not known."""
         return self._find(f"jobs/{job_id}/savepoints/{trigger_id}", SavepointStatus)
@@ -85,6 +114,34 @@ class FlinkRest:
     def stop(self, job_id: str, request: StopRequest) -> str:
         """POST /jobs/:id/stop; the trigger's id. The same id twice takes one savepoint."""
         return self._post(f"jobs/{job_id}/stop", request)
+
+    def cancel(self, job_id: str) -> None:
+        """PATCH /jobs/:id: end the job without a savepoint. One that is over, or not known, is well."""
+        try:
+            self._send("PATCH", f"jobs/{job_id}?mode=cancel")
+        except RequestRefused as refusal:
+            if refusal.status not in (404, 409):
+                raise
+
+    def job(self, job_id: str) -> JobDetails | None:
+        """GET /jobs/:id: the job with its vertices; None if it is not known."""
+        return self._find(f"jobs/{job_id}", JobDetails)
+
+    def requirements(self, job_id: str) -> dict[str, VertexRequirements] | None:
+        """GET /jobs/:id/resource-requirements; None where the job is not known or its scheduler cannot change them."""
+        try:
+            response = self._send("GET", f"jobs/{job_id}/resource-requirements")
+            return JobResourceRequirements.validate_json(response.content)
+        except RequestRefused:  # a scheduler that cannot answers 500, a Flink before 1.18 404
+            return None
+        except ValidationError as error:
+            message = f"GET /jobs/{job_id}/resource-requirements was answered in another shape: {error}"
+            raise JobManagerSilent(message) from error
+
+    def require(self, job_id: str, wanted: Mapping[str, VertexRequirements]) -> None:
+        """PUT /jobs/:id/resource-requirements; asking twice changes nothing the second time."""
+        body = JobResourceRequirements.dump_json(dict(wanted), by_alias=True, exclude_none=True)
+        self._send("PUT", f"jobs/{job_id}/resource-requirements", body.decode())
 
     def _get(self, path: str, model: type[Body]) -> Body:
         return _read(self._send("GET", path), model)

@@ -87,6 +87,11 @@ RESOURCE: tuple[Option, ...] = (
     Option("cluster.health-check.restarts.window", _D, "2 min", _DYNAMIC, "That window."),
     Option("deployment.readiness.timeout", _D, "5 min", _DYNAMIC, "Time to become stable before a rollback."),
     Option("deployment.rollback.enabled", _B, "false", _DYNAMIC, "Go back to the last stable spec by itself."),
+    Option(
+        "deployment.stability.checkpoints", _I, "", _DYNAMIC,
+        "Checkpoints that a new spec must complete before it is STABLE; 1 where checkpoints were asked for, 0 for stateless jobs.",
+    ),
+    Option("deployment.stability.window", _D, "30 s", _DYNAMIC, "Time without a restart before a new spec is STABLE."),
     Option("exception.label.mapper", _T, "", _DYNAMIC, "Labels of errors by regular expressions.", "reasons are an enum: label by them"),
     Option(
         "jm-deployment-recovery.enabled", _B, "true", _DYNAMIC, "Make a JobManager again that is missing.",
@@ -106,6 +111,7 @@ RESOURCE: tuple[Option, ...] = (
     Option("periodic.savepoint.interval", _P, "", _DYNAMIC, "Time between savepoints, or a cron expression."),
     Option("plugins.listeners.<listener-name>.class", _T, "", _SYSTEM, "A listener plugin.", "Java plugins cannot be loaded: watch Events, or status by `kubectl`"),
     Option("pod-template.merge-arrays-by-name", _B, "false", _DYNAMIC, "Merge lists in pod templates by name.", "lists of named things are always merged by name"),
+    Option("revision.history.limit", _I, "10", _DYNAMIC, "Revisions kept in `status.history` and as ControllerRevisions."),
     Option("savepoint.cleanup.enabled", _B, "true", _DYNAMIC, "Remove old savepoint resources."),
     Option("savepoint.dispose-on-delete", _B, "false", _DYNAMIC, "Savepoints of the operator's own resources go with them."),
     Option("savepoint.format.type", _C, "CANONICAL", _DYNAMIC, "Format of savepoints.", choices=("CANONICAL", "NATIVE")),

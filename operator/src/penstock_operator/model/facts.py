@@ -121,6 +121,8 @@ class JobFacts:
     failure: Problem | None = None
     """The root cause of the newest failure."""
     version: str | None = None
+    restarts: int | None = None
+    """How often the job restarted in this JobManager; None where it does not say."""
     checkpoint_begun: int | None = None
     """When the checkpoint that is being taken was triggered, in milliseconds; None while none is."""
     vertices: tuple[VertexFacts, ...] = ()

@@ -13,9 +13,22 @@ LEGAL_MOVES: dict[LifecycleState, frozenset[LifecycleState]] = {
     _S.UPGRADING: frozenset({_S.DEPLOYED, _S.STABLE, _S.SUSPENDED, _S.FAILED, _S.ROLLING_BACK, _S.DELETING}),
     _S.DEPLOYED: frozenset({_S.STABLE, _S.UPGRADING, _S.FAILED, _S.ROLLING_BACK, _S.SUSPENDED, _S.DELETING}),
     _S.STABLE: frozenset({_S.UPGRADING, _S.DEPLOYED, _S.FAILED, _S.SUSPENDED, _S.DELETING}),
-    _S.ROLLING_BACK: frozenset({_S.ROLLED_BACK, _S.UPGRADING, _S.FAILED, _S.DELETING}),
-    _S.ROLLED_BACK: frozenset({_S.UPGRADING, _S.FAILED, _S.SUSPENDED, _S.DELETING}),
-    _S.FAILED: frozenset({_S.UPGRADING, _S.DEPLOYED, _S.STABLE, _S.SUSPENDED, _S.DELETING, _S.CREATED}),
+    _S.ROLLING_BACK: frozenset({_S.ROLLED_BACK, _S.UPGRADING, _S.FAILED, _S.SUSPENDED, _S.DELETING}),
+    _S.ROLLED_BACK: frozenset(
+        {_S.UPGRADING, _S.FAILED, _S.SUSPENDED, _S.DELETING, _S.ROLLING_BACK, _S.DEPLOYED, _S.STABLE}
+    ),
+    _S.FAILED: frozenset(
+        {
+            _S.UPGRADING,
+            _S.DEPLOYED,
+            _S.STABLE,
+            _S.SUSPENDED,
+            _S.DELETING,
+            _S.CREATED,
+            _S.ROLLING_BACK,
+            _S.ROLLED_BACK,
+        }
+    ),
     _S.DELETING: frozenset({_S.DELETED}),
     _S.DELETED: frozenset(),
 }

@@ -13,6 +13,7 @@ from penstock_operator.decide.rules.recover import recover
 from penstock_operator.decide.rules.redeploy import redeploy
 from penstock_operator.decide.rules.refuse import refuse
 from penstock_operator.decide.rules.resume import resume
+from penstock_operator.decide.rules.rollback import rollback
 from penstock_operator.decide.rules.steady import steady
 from penstock_operator.decide.situation import Rule
 
@@ -25,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     finish_stop,
     resume,
     change,
+    rollback,
     deploy,
     recover,
     expire,
