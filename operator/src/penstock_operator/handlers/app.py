@@ -21,10 +21,12 @@ from penstock_operator.build.context import Defaults
 from penstock_operator.clients.kube import KubeClient
 from penstock_operator.errors import Conflict, OperatorError
 from penstock_operator.handlers.deployment import register
+from penstock_operator.handlers.kinds import register_kind
 from penstock_operator.handlers.leadership import Leadership
 from penstock_operator.model.facts import Ref
 from penstock_operator.platforms.kubernetes import KubernetesPlatform, RestAddress
 from penstock_operator.platforms.kubernetes_namespace import sweep
+from penstock_operator.reconcile.kinds import DEPLOYMENT, Key, Kind, Kinds
 from penstock_operator.reconcile.loop import Loop
 from penstock_operator.reconcile.workqueue import WorkQueue
 from penstock_operator.settings import Settings
@@ -80,7 +82,10 @@ class Operator:
             client, job_defaults(settings, folder), settings.namespace_template, rest_address
         )
         self._loop = Loop(self._platform)
-        self._queue = WorkQueue(self._reconcile, settings.workers)
+        self._kinds = Kinds(
+            Kind(DEPLOYMENT, "flinkdeployments", self._reconcile_deployment),
+        )
+        self._queue: WorkQueue[Key] = WorkQueue(self._kinds.reconcile, settings.workers)
         lease = (settings.operator_namespace, settings.lease_name)
         self._leadership = Leadership(client, lease, settings.pod_name, settings.lease_seconds)
         self._stopping = threading.Event()
@@ -93,7 +98,10 @@ class Operator:
         options.posting.enabled = False
         options.peering.standalone = True
         options.networking.request_timeout = 60
-        register(registry, options, self._wake)
+        register(registry, options, lambda ref: self._wake(Key(DEPLOYMENT, ref)))
+        for kind in self._kinds:
+            if kind.name != DEPLOYMENT:  # watched by `register`, with what is made for it
+                register_kind(registry, kind, self._wake)
         self._register_life(registry)
         await kopf.operator(
             registry=registry,
@@ -130,12 +138,12 @@ class Operator:
         def leads(**_: Any) -> bool:
             return self._leadership.is_leader
 
-    def _wake(self, ref: Ref) -> None:
+    def _wake(self, key: Key) -> None:
         watched = self._settings.watch_namespaces
-        if not watched or ref.namespace in watched:
-            self._queue.wake(ref)
+        if not watched or key.ref.namespace in watched:
+            self._queue.wake(key)
 
-    def _reconcile(self, ref: Ref) -> float | None:
+    def _reconcile_deployment(self, ref: Ref) -> float | None:
         again = self._loop.reconcile(ref)
         if again is None:
             self._sweep_due.set()

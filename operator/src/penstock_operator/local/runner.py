@@ -31,7 +31,7 @@ class LocalRunner:
     def __init__(self, platform: LocalPlatform, folder: Path | None = None) -> None:
         self._platform = platform
         self._loop = Loop(platform)
-        self._queue = WorkQueue(self._reconcile, workers=4)
+        self._queue: WorkQueue[Ref] = WorkQueue(self._reconcile, workers=4)
         self._folder = folder
         self._seen: dict[str, tuple[int, str | None]] = {}
         self._applied: dict[Path, tuple[int, int]] = {}

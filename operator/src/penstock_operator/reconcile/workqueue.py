@@ -1,5 +1,7 @@
 """The work queue: which resource is reconciled when, by a bounded number of threads, each resource by one at a time.
 
+Its items are `Key`s where resources of several kinds are reconciled (`kinds.py`), else plain `Ref`s.
+
 `wake` is called by watches and timers of either platform, from any thread. A wake-up while a resource is being
 reconciled is remembered: one more turn follows. Wakes never pile up.
 """
@@ -8,23 +10,27 @@ import heapq
 import threading
 import time
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import structlog
 
 from penstock_operator.model.facts import Ref
+from penstock_operator.reconcile.kinds import Key
 
 log = structlog.get_logger(__name__)
 
+Item = TypeVar("Item", bound=Ref | Key)
 
-class WorkQueue:
-    """Runs `reconcile(ref)`; its answer is the number of seconds to the next turn, or None for never."""
 
-    def __init__(self, reconcile: Callable[[Ref], float | None], workers: int = 8) -> None:
+class WorkQueue(Generic[Item]):
+    """Runs `reconcile(item)`; its answer is the number of seconds to the next turn, or None for never."""
+
+    def __init__(self, reconcile: Callable[[Item], float | None], workers: int = 8) -> None:
         self._reconcile = reconcile
         self._changed = threading.Condition()
-        self._due: dict[Ref, float] = {}
-        self._order: list[tuple[float, Ref]] = []
-        self._busy: set[Ref] = set()
+        self._due: dict[Item, float] = {}
+        self._order: list[tuple[float, Item]] = []
+        self._busy: set[Item] = set()
         self._closed = False
         self._threads = [
             threading.Thread(target=self._work, name=f"reconcile-{index}", daemon=True)
@@ -36,14 +42,14 @@ class WorkQueue:
         for thread in self._threads:
             thread.start()
 
-    def wake(self, ref: Ref, after: float = 0.0) -> None:
+    def wake(self, item: Item, after: float = 0.0) -> None:
         """Have the resource reconciled, at the latest after so many seconds."""
         at = time.monotonic() + after
         with self._changed:
-            if self._due.get(ref, float("inf")) <= at:
+            if self._due.get(item, float("inf")) <= at:
                 return
-            self._due[ref] = at
-            heapq.heappush(self._order, (at, ref))
+            self._due[item] = at
+            heapq.heappush(self._order, (at, item))
             self._changed.notify()
 
     def close(self, timeout: float = 30.0) -> None:
@@ -57,19 +63,19 @@ class WorkQueue:
                 thread.join(max(0.0, deadline - time.monotonic()))
 
     def _work(self) -> None:
-        while (ref := self._next()) is not None:
+        while (item := self._next()) is not None:
             again: float | None = 5.0
             try:
-                again = self._reconcile(ref)
+                again = self._reconcile(item)
             except Exception:
-                log.exception("a turn of the loop failed", resource=str(ref))
+                log.exception("a turn of the loop failed", resource=str(item))
             with self._changed:
-                self._busy.discard(ref)
+                self._busy.discard(item)
                 self._changed.notify_all()
             if again is not None:
-                self.wake(ref, again)
+                self.wake(item, again)
 
-    def _next(self) -> Ref | None:
+    def _next(self) -> Item | None:
         """The next due resource that nobody is busy with; None once closed."""
         with self._changed:
             while not self._closed:
@@ -80,24 +86,24 @@ class WorkQueue:
                 self._changed.wait(self._until_next(now))
             return None
 
-    def _take(self, now: float) -> Ref | None:
-        held: list[tuple[float, Ref]] = []
-        found: Ref | None = None
+    def _take(self, now: float) -> Item | None:
+        held: list[tuple[float, Item]] = []
+        found: Item | None = None
         while self._order and self._order[0][0] <= now and found is None:
-            at, ref = heapq.heappop(self._order)
-            if self._due.get(ref) != at:
+            at, item = heapq.heappop(self._order)
+            if self._due.get(item) != at:
                 continue  # woken earlier meanwhile: this entry is stale
-            if ref in self._busy:
-                held.append((at, ref))
+            if item in self._busy:
+                held.append((at, item))
                 continue
-            del self._due[ref]
-            self._busy.add(ref)
-            found = ref
+            del self._due[item]
+            self._busy.add(item)
+            found = item
         for entry in held:
             heapq.heappush(self._order, entry)
         return found
 
     def _until_next(self, now: float) -> float | None:
         """Seconds to the next entry that is not held up by a worker; a worker that ends notifies."""
-        waiting = [at for at, ref in self._order if ref not in self._busy]
+        waiting = [at for at, item in self._order if item not in self._busy]
         return max(0.0, min(waiting) - now) if waiting else None

@@ -1,0 +1,23 @@
+"""Watches of the kinds beside FlinkDeployment: every event of such a resource wakes its loop, and nothing else happens here.
+
+Registered by `handlers/app.py` for each kind whose definition the cluster has. No handler reads the event's type.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from penstock_api.v1beta1.model import GROUP, VERSION
+from penstock_operator.model.facts import Ref
+from penstock_operator.reconcile.kinds import Key, Kind
+
+WakeKey = Callable[[Key], None]
+
+
+def register_kind(registry: kopf.OperatorRegistry, kind: Kind, wake: WakeKey) -> None:
+    """Watch the resources of this kind. A coroutine, as it waits for nothing: a thread for each event costs more."""
+
+    @kopf.on.event(GROUP, VERSION, kind.plural, registry=registry, id=f"{kind.plural}_changed")
+    async def changed(namespace: str | None, name: str | None, **_: Any) -> None:
+        wake(Key(kind.name, Ref(namespace or "", name or "")))
