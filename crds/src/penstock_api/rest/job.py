@@ -6,7 +6,7 @@ durations milliseconds; an end that has not come is -1.
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from penstock_api.rest.model import CamelModel, HyphenModel, Number, RestModel
 
@@ -213,3 +213,9 @@ class VertexRequirements(RestModel):
     """A value of GET and PUT /jobs/:id/resource-requirements, whose keys are vertex ids."""
 
     parallelism: ParallelismBounds
+    is_own: bool | None = Field(default=None, alias="isOwn")
+    """Whether the program itself says how parallel the vertex is; the bundled runtime's alone."""
+
+
+JobResourceRequirements = TypeAdapter(dict[str, VertexRequirements])
+"""GET and PUT /jobs/:id/resource-requirements."""

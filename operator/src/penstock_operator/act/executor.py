@@ -5,6 +5,7 @@ next turn decides anew.
 """
 
 from penstock_api.reasons import Reason
+from penstock_api.rest.job import ParallelismBounds, VertexRequirements
 from penstock_api.rest.trigger import SavepointTriggerRequest, StopRequest
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.act import failpoints
@@ -12,11 +13,14 @@ from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, Re
 from penstock_operator.errors import ExternalError
 from penstock_operator.model.plan import (
     Action,
+    CancelJob,
     Deploy,
     Hold,
     RefreshCopies,
     Release,
     Remove,
+    Rescale,
+    SetTaskManagers,
     Stop,
     TriggerSavepoint,
 )
@@ -51,6 +55,12 @@ class Executor:
                 self._platform.refresh_copies(resource)
             case TriggerSavepoint():
                 _trigger(action, rest_url)
+            case CancelJob(job_id=job_id):
+                _cancel(job_id, rest_url)
+            case Rescale():
+                _rescale(action, rest_url)
+            case SetTaskManagers(launch=launch, count=count):
+                self._platform.scale(resource, launch, count)
         return resource
 
 
@@ -62,6 +72,30 @@ def _trigger(action: TriggerSavepoint, rest_url: str | None) -> None:
             _ask(rest, action)
     except RequestRefused as refusal:
         reason = Reason.SAVEPOINT_FAILED if action.stop else Reason.SAVEPOINT_ERROR
+        raise ExternalError(reason, f"{reason.sentence} ({refusal.message})") from refusal
+
+
+def _cancel(job_id: str, rest_url: str | None) -> None:
+    if rest_url is None:
+        raise JobManagerSilent("the JobManager has no address, so the job cannot be cancelled")
+    with FlinkRest(rest_url, timeout=10.0) as rest:
+        rest.cancel(job_id)
+
+
+def _rescale(action: Rescale, rest_url: str | None) -> None:
+    if rest_url is None:
+        raise JobManagerSilent("the JobManager has no address, so the job cannot be scaled")
+    wanted = {
+        each.vertex: VertexRequirements(
+            parallelism=ParallelismBounds(lower_bound=each.lower, upper_bound=each.upper)
+        )
+        for each in action.bounds
+    }
+    try:
+        with FlinkRest(rest_url, timeout=10.0) as rest:
+            rest.require(action.job_id, wanted)
+    except RequestRefused as refusal:
+        reason = Reason.SCALING_FAILED
         raise ExternalError(reason, f"{reason.sentence} ({refusal.message})") from refusal
 
 

@@ -172,6 +172,22 @@ class KubernetesPlatform:
         self._drop_ingress(context)
         log.info("deployed", resource=str(launch.ref), namespace=context.namespace, job_id=launch.job_id)
 
+    def scale(self, resource: FlinkDeployment, launch: Launch, count: int) -> None:
+        """The quota, then the Deployment's replicas: its pods are the same, so those that stay run on."""
+        context = JobContext(launch, self.job_namespace(resource), self._defaults)
+        name = f"{context.name}-taskmanager"
+        if not kubernetes_namespace.is_of(
+            self._client.get("Deployment", name, context.namespace), launch.uid
+        ):
+            return
+        if context.is_dedicated:
+            used = kubernetes_namespace.in_use(self._client, context)
+            for manifest in build_surroundings(context, None, (), used):
+                if manifest["kind"] == "ResourceQuota":
+                    self._client.apply(manifest)
+        self._client.patch("Deployment", name, context.namespace, {"spec": {"replicas": count}})
+        log.info("scaled", resource=str(launch.ref), namespace=context.namespace, task_managers=count)
+
     def stop(self, resource: FlinkDeployment) -> None:
         """Delete both Deployments; their pods get their grace period to end."""
         namespace = self.job_namespace(resource)

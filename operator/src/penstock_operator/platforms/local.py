@@ -88,8 +88,8 @@ class LocalPlatform:
         return str(self.folder(resource.metadata.name))
 
     def defaults(self, namespace: str) -> Mapping[str, str]:
-        """None: everything is in the manifests."""
-        return {}
+        """Everything is in the manifests; only that people who try something out wait for less."""
+        return {"kubernetes.operator.deployment.stability.window": "5 s"}
 
     def refusals(self, resource: FlinkDeployment) -> tuple[Problem, ...]:
         """A program that is not on this machine."""
@@ -140,9 +140,28 @@ class LocalPlatform:
         self.store.put_job(name, JobRow(launch.job_id, launch.fingerprint, port))
         config = ["--config-dir", str(folder / "conf")]
         commands = {JOB_MANAGER: [*self._launcher, "jobmanager", *config, *launch.job_manager_arguments()]}
-        for index in range(1, launch.task_managers + 1):
-            named = ["--resource-id", f"{name}-taskmanager-{index}"]
-            commands[f"taskmanager-{index}"] = [*self._launcher, "taskmanager", *config, *named]
+        self._start_missing(name, commands | self._workers(name, launch.task_managers))
+
+    def scale(self, resource: FlinkDeployment, launch: Launch, count: int) -> None:
+        """Start the TaskManagers that are missing, end those with the highest numbers."""
+        name = resource.metadata.name
+        wanted, alive = self._workers(name, count), living()
+        self._start_missing(name, wanted)
+        for row in self.store.processes(name):
+            if row.role != JOB_MANAGER and row.role not in wanted:
+                self._end(row, alive.get(row.token, []))
+
+    def _workers(self, name: str, count: int) -> dict[str, list[str]]:
+        config = ["--config-dir", str(self.folder(name) / "conf")]
+        return {
+            f"taskmanager-{index}": [
+                *(*self._launcher, "taskmanager", *config),
+                *("--resource-id", f"{name}-taskmanager-{index}"),
+            ]
+            for index in range(1, count + 1)
+        }
+
+    def _start_missing(self, name: str, commands: Mapping[str, Sequence[str]]) -> None:
         present = {row.role for row in self.store.processes(name) if row.stopping is None}
         for role, command in commands.items():
             if role not in present:
@@ -152,14 +171,16 @@ class LocalPlatform:
         """Ask the processes to end; those that do not are killed at a later call."""
         alive = living()
         for row in self.store.processes(resource.metadata.name):
-            pids = alive.get(row.token, [])
-            if not pids:
-                self.store.drop_process(row.name, row.role)
-            elif row.stopping is None:
-                self.store.put_process(replace(row, stopping=time.time()))
-                send([_main(row, pids)], signal.SIGTERM)
-            elif time.time() - row.stopping > KILL_AFTER_SECONDS:
-                send(pids, signal.SIGKILL)
+            self._end(row, alive.get(row.token, []))
+
+    def _end(self, row: ProcessRow, pids: list[int]) -> None:
+        if not pids:
+            self.store.drop_process(row.name, row.role)
+        elif row.stopping is None:
+            self.store.put_process(replace(row, stopping=time.time()))
+            send([_main(row, pids)], signal.SIGTERM)
+        elif time.time() - row.stopping > KILL_AFTER_SECONDS:
+            send(pids, signal.SIGKILL)
 
     def remove(self, resource: FlinkDeployment) -> None:
         """End the processes, then delete the folder."""

@@ -52,6 +52,9 @@ class Platform(Protocol):
     def deploy(self, resource: FlinkDeployment, launch: Launch) -> None:
         """Make it so: namespace, config, JobManager, TaskManagers. Returns before they are ready."""
 
+    def scale(self, resource: FlinkDeployment, launch: Launch, count: int) -> None:
+        """Have so many TaskManagers, of a launch that is deployed but for its parallelism; the JobManager runs on."""
+
     def stop(self, resource: FlinkDeployment) -> None:
         """Begin to end JobManager and TaskManagers, gracefully; returns before they are gone. Keeps the rest."""
 
