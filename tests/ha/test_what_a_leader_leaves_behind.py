@@ -92,7 +92,8 @@ def test_former_leader_claims_completes_and_deletes_nothing(tmp_path: Path) -> N
     assert failed.is_superseded
     refused = first.storage.prepare()
     assert isinstance(refused, PreparationFailed)
-    assert refused.is_final
+    assert refused.has_lost_term, "the job is the next leader's: it has not failed"
+    assert failed.has_lost_term
     location = first.storage.store.location(2)
     forbidden: list[Callable[[], None]] = [
         lambda: first.storage.discard(location),
@@ -118,6 +119,24 @@ def test_leader_whose_attempt_was_overtaken_tries_again(tmp_path: Path) -> None:
     assert isinstance(failed, MetadataFailed)
     assert not failed.is_superseded, "the job restarts with the next attempt"
     assert leading.prepare().attempt == attempt + 2
+
+
+def test_what_the_program_needs_is_kept_with_the_job_and_goes_with_it(tmp_path: Path) -> None:
+    election = Election()
+    first = Leading(election, tmp_path)
+    bundle = tmp_path / f"{'d' * 64}.zip"
+    bundle.write_bytes(b"modules")
+    kept = KeptJob(first.jobs, StoredJob(job_id=JOB, graph="{}"), bundle)
+    storage = JobStorage(f"file://{tmp_path}/checkpoints", JOB, {}, None, kept)
+    assert isinstance(storage.prepare(), Prepared)
+    storage.keep_requirements({"v": (1, 4)})
+    (stored,) = Leading(election, tmp_path).jobs.jobs()
+    assert stored.bundle is not None
+    first.member.lead()
+    first.jobs.fetch_bundle(stored.bundle, tmp_path / "fetched")
+    assert (tmp_path / "fetched").read_bytes() == b"modules"
+    first.jobs.forget(JOB)
+    assert not [path for path in (tmp_path / "ha").rglob("*") if path.is_file()]
 
 
 def test_job_that_ended_is_not_left_behind(tmp_path: Path) -> None:

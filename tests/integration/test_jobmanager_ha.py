@@ -3,12 +3,15 @@
 The job writes files exactly once: what is in them at the end is every number once.
 """
 
+import io
 import os
 import signal
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.launch.cluster_processes import JOB_ID, Cluster, cluster
@@ -133,3 +136,55 @@ def test_leader_that_slept_past_its_session_commits_nothing(pair: Pair) -> None:
     pair.go.touch()
     pair["b"].wait_status("FINISHED")
     assert pair.written() == list(range(TOTAL))
+
+
+SESSION_PROGRAM = """
+import time
+from penstock.datastream import StreamExecutionEnvironment
+from sizes import SIZE
+def slow(x):
+    import sizes
+    time.sleep(0.01)
+    return (x % sizes.SIZE, 1)
+env = StreamExecutionEnvironment.get_execution_environment()
+env.from_collection(list(range(200000))).map(slow).key_by(lambda x: x[0]).sum(1).uid("counts").print()
+env.execute("counting")
+"""
+
+
+def upload(member: Cluster, name: str, data: bytes) -> str:
+    url = f"http://127.0.0.1:{member.port}/v1/jars/upload"
+    answer = httpx.post(url, files={"jarfile": (name, data, "application/zip")}, timeout=60)
+    return str(answer.json()["filename"]).rpartition("/")[2]
+
+
+def test_jobs_of_a_session_go_on_at_the_next_leader_with_their_dependencies(pair: Pair) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as out:
+        out.writestr("main.py", SESSION_PROGRAM)
+        out.writestr("sizes.py", "SIZE = 7\n")
+    pair["a"].start("jobmanager")
+    pair["a"].wait_for("leading", lambda: "this JobManager leads" in pair["a"].outputs())
+    pair["b"].start("jobmanager")
+    pair["t"].start("taskmanager", "--resource-id", "tm")
+    pair["a"].wait_for("slots", lambda: pair["a"].get("/overview")["slots-available"] == 2)
+    program = upload(pair["a"], "project.zip", packed.getvalue())
+    first, second = (pair["a"].post(f"/jars/{program}/run", {})["jobid"] for _ in range(2))
+    for job in (first, second):
+        pair["a"].wait_for("a checkpoint", lambda job=job: pair["a"].completed(job) >= 1)  # type: ignore[misc]
+    assert pair["a"].patch(f"/jobs/{second}?mode=cancel") == 202
+    pair["a"].wait_status("CANCELED", second)
+    for name, process in (("a", "jobmanager"), ("t", "taskmanager")):
+        pair[name].kill(process)
+    pair["t"].start("taskmanager", "--resource-id", "fresh")  # has to fetch what the job needs
+    pair["b"].wait_for(
+        "restored", lambda: pair["b"].get(f"/jobs/{first}/checkpoints")["counts"]["restored"] == 1
+    )
+    pair["b"].wait_status("RUNNING", first)
+    before = pair["b"].completed(first)
+    pair["b"].wait_for("checkpoints", lambda: pair["b"].completed(first) > before)
+    assert second not in {job["id"] for job in pair["b"].get("/jobs")["jobs"]}
+    assert pair["b"].patch(f"/jobs/{first}?mode=cancel") == 202
+    pair["b"].wait_status("CANCELED", first)
+    kept = pair.folder / "ha"
+    pair["b"].wait_for("nothing is left", lambda: not [p for p in kept.rglob("*") if p.is_file()])

@@ -206,6 +206,17 @@ def test_superseded_attempt_ends_for_good() -> None:
     assert world.status() is JobStatus.FAILED
 
 
+def test_job_of_a_leader_that_lost_its_term_is_suspended_and_left_to_the_next() -> None:
+    world = World(RESTARTS, acknowledges=False)
+    world.start()
+    world.sleep(10_000)
+    world.handle(events.MetadataFailed(1, "another one leads", is_superseded=True, has_lost_term=True))
+    world.tasks(TaskState.CANCELED)
+    assert world.status() is JobStatus.SUSPENDED
+    assert world.results == []
+    assert world.pruned == []
+
+
 def test_state_that_no_operator_claims_is_refused_by_name() -> None:
     world = World(RESTARTS)
     world.start()

@@ -7,6 +7,7 @@ control element follows it, the buffer timeout passes, or the slot has nothing e
 from collections.abc import Sequence
 from itertools import compress
 from operator import not_
+from random import randrange
 from typing import Any
 
 from penstock.control.barrier import Barrier
@@ -71,6 +72,12 @@ class EdgeWriter:
         self.flush()
         for writer in self.writers:
             writer.send(element)
+
+    def send_to_any(self, element: Element) -> None:
+        """Send a control element on one channel drawn at random, behind the records of that channel."""
+        channel = randrange(len(self.writers))  # noqa: S311 - no secret
+        self._flush_channel(channel)
+        self.writers[channel].send(element)
 
     def restore(self, target: int, batch: Batch) -> None:
         """Send a batch that a snapshot held for one target."""

@@ -32,7 +32,16 @@ class EndOfPartition:
     """The channel is closed; it counts as aligned from now on."""
 
 
-Element = Batch | Watermark | Idleness | Barrier | EndOfData | EndOfPartition
+@dataclass(slots=True, frozen=True)
+class LatencyMarker:
+    """Left a source at `marked_ms`, the wall clock's milliseconds; keeps its place among the records of one channel."""
+
+    marked_ms: int
+    source_id: str
+    source_subtask: int
+
+
+Element = Batch | Watermark | Idleness | Barrier | EndOfData | EndOfPartition | LatencyMarker
 ChannelId = tuple[int, int, int]
 """Edge (its place in the deployment's list), source subtask, target subtask."""
 END_OF_PARTITION = EndOfPartition()

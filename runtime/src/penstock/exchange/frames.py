@@ -18,6 +18,7 @@ from penstock.exchange.elements import (
     Element,
     EndOfData,
     Idleness,
+    LatencyMarker,
     Watermark,
 )
 from penstock.operators.contract import Batch
@@ -43,6 +44,7 @@ class FrameKind(IntEnum):
     """Receiver to sender: so many more batches may come."""
     END_ACKNOWLEDGED = 9
     """Receiver to sender: all of the channel has arrived."""
+    LATENCY_MARKER = 10
 
 
 class UnsendableRecord(TypeError):
@@ -79,6 +81,8 @@ def element_frame(channel: ChannelId, element: Element) -> bytes:
         return frame(FrameKind.IDLENESS, channel, b"\x01" if element.is_idle else b"\x00")
     if isinstance(element, Barrier):
         return frame(FrameKind.BARRIER, channel, pickle.dumps(element, 5))
+    if isinstance(element, LatencyMarker):
+        return frame(FrameKind.LATENCY_MARKER, channel, pickle.dumps(element, 5))
     if isinstance(element, EndOfData):
         return frame(FrameKind.END_OF_DATA, channel, b"\x01" if element.is_drain else b"\x00")
     return frame(FrameKind.END_OF_PARTITION, channel)
@@ -92,9 +96,9 @@ def read_element(kind: FrameKind, body: bytes) -> Element:
         return Watermark(_TIME.unpack(body)[0])
     if kind is FrameKind.IDLENESS:
         return Idleness(body == b"\x01")
-    if kind is FrameKind.BARRIER:
-        barrier: Barrier = pickle.loads(body)
-        return barrier
+    if kind in (FrameKind.BARRIER, FrameKind.LATENCY_MARKER):
+        pickled: Barrier | LatencyMarker = pickle.loads(body)
+        return pickled
     if kind is FrameKind.END_OF_DATA:
         return EndOfData(body == b"\x01")
     if kind is FrameKind.END_OF_PARTITION:

@@ -1,15 +1,17 @@
-"""What a leader leaves behind for the next one: the graph of every job, and its newest checkpoint.
+"""What a leader leaves behind for the next one: the graph of every job, what its program needs, its newest checkpoint.
 
-Graphs are files in `high-availability.storageDir`; the pointers to them, and to checkpoints, stand where leaders are
+Graphs and bundles are files in `high-availability.storageDir`; the pointers to them, and to checkpoints, stand where leaders are
 elected, and only the leader can change them. Called by the JobManager's storage and launcher, from worker threads.
 """
 
+import contextlib
 import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from penstock.filesystems.errors import FileMissing
 from penstock.filesystems.registry import open_filesystem
@@ -29,6 +31,8 @@ class StoredJob(BaseModel):
     allow_non_restored: bool = False
     requirements: dict[str, tuple[int, int]] | None = None
     """Vertex id → lower and upper bound, where they were changed."""
+    bundle: str | None = None
+    """URI of what the job's slots need beside its graph; None if nothing."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -69,6 +73,17 @@ class JobStore:
         if old is not None:
             self._filesystem.delete(old)
 
+    def keep_bundle(self, job_id: str, bundle: Path) -> str:
+        """Keep what a job's program needs beside itself; its URI, for the job. The file's name is its digest's."""
+        self.check()
+        uri = f"{self._folder}/{job_id}-{bundle.name}"
+        self._filesystem.write(uri, bundle.read_bytes())
+        return uri
+
+    def fetch_bundle(self, uri: str, target: Path) -> None:
+        """Bring it back."""
+        target.write_bytes(self._filesystem.read(uri))
+
     def jobs(self) -> list[StoredJob]:
         """Every job that has not ended."""
         found = []
@@ -100,4 +115,8 @@ class JobStore:
         self._ha.delete(_JOB + job_id)
         self._ha.delete(_CHECKPOINT + job_id)
         if path is not None:
+            with contextlib.suppress(FileMissing, ValidationError):
+                bundle = StoredJob.model_validate_json(self._filesystem.read(path)).bundle
+                if bundle is not None:
+                    self._filesystem.delete(bundle)
             self._filesystem.delete(path)

@@ -26,6 +26,8 @@ class PreparationFailed:
 
     failure: Failure
     is_final: bool
+    has_lost_term: bool = False
+    """Another JobManager leads, or may: the job goes on there, whatever happens here."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -92,6 +94,8 @@ class MetadataFailed:
     checkpoint_id: int
     message: str
     is_superseded: bool
+    has_lost_term: bool = False
+    """As of PreparationFailed."""
 
 
 @dataclass(slots=True, frozen=True)

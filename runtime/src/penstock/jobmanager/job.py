@@ -146,6 +146,8 @@ class Job:
     failures: list[FailureRecord] = field(default_factory=list)
     failure: Failure | None = None
     """Why the job is failing or failed."""
+    has_lost_term: bool = False
+    """Another JobManager may lead by now: nothing that happens here ends the job."""
     deadline: int | None = None
     """When the present state has waited long enough."""
     uncommitted: dict[int, tuple[str, set[TaskKey]]] = field(default_factory=dict)

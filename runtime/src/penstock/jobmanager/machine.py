@@ -127,6 +127,7 @@ class JobMachine:
         elif isinstance(event, events.Prepared):
             regional.prepared(job, event, now)
         elif isinstance(event, events.PreparationFailed):
+            job.has_lost_term = job.has_lost_term or event.has_lost_term
             draining.enter_failing(job, event.failure, now)
         elif isinstance(event, events.CancelWanted):
             draining.enter_cancelling(job, now)
@@ -140,6 +141,7 @@ class JobMachine:
             rescaling.consider(job, now)
             return
         coordinator.metadata_failed(event.checkpoint_id, event.message, now)
+        job.has_lost_term = job.has_lost_term or event.has_lost_term
         if event.is_superseded:
             failure = Failure(exception="Superseded", message=event.message, reason="AttemptSuperseded")
             draining.enter_failing(job, failure, now)

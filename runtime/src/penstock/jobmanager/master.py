@@ -10,6 +10,7 @@ import logging
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from penstock.checkpoint.settings import CheckpointSettings, duration_of, read_settings
 from penstock.control.messages import (
@@ -100,8 +101,9 @@ class Master:
         savepoint: str | None = None,
         allow_non_restored: bool = False,
         requirements: Mapping[str, tuple[int, int]] | None = None,
+        bundle: Path | None = None,
     ) -> RunningJob:
-        """Run a job. ValueError when its configuration cannot be read."""
+        """Run a job. ValueError when its configuration cannot be read. `bundle` is kept for the next leader."""
         job_id = job_id or uuid.uuid4().hex
         configuration = {**self.configuration, **graph.configuration}
         settings = self._settings(configuration)
@@ -119,7 +121,7 @@ class Master:
                 allow_non_restored=allow_non_restored,
                 requirements=dict(requirements) if requirements is not None else None,
             )
-            kept = KeptJob(self._kept, stored)
+            kept = KeptJob(self._kept, stored, bundle)
         directory = settings.directory or self._fallback_directory
         storage = JobStorage(directory, job_id, configuration, savepoint, kept)
         job = RunningJob(machine, storage, self)
@@ -129,11 +131,11 @@ class Master:
         self._offer_slots()
         return job
 
-    def recover(self, stored: StoredJob) -> RunningJob:
+    def recover(self, stored: StoredJob, bundle: Path | None = None) -> RunningJob:
         """Take over a job from the leader before."""
         graph = JobGraph.model_validate_json(stored.graph)
         return self.submit(
-            graph, stored.job_id, stored.savepoint, stored.allow_non_restored, stored.requirements
+            graph, stored.job_id, stored.savepoint, stored.allow_non_restored, stored.requirements, bundle
         )
 
     def trigger(

@@ -7,6 +7,7 @@ import logging
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from penstock.checkpoint.claim import ClaimMode, claim_mode, dispose_snapshot
 from penstock.checkpoint.shared import SharedFiles
@@ -27,6 +28,8 @@ class KeptJob:
 
     jobs: JobStore
     job: StoredJob
+    bundle: Path | None = None
+    """What the job's slots need beside its graph, where the next leader cannot make it again."""
     is_stored: bool = False
 
 
@@ -75,7 +78,7 @@ class JobStorage:
         except SnapshotProblem as error:
             return PreparationFailed(_failure(error, error.reason), is_final=True)
         except NotLeader as error:
-            return PreparationFailed(_failure(error, "AttemptSuperseded"), is_final=True)
+            return PreparationFailed(_failure(error, "AttemptSuperseded"), is_final=True, has_lost_term=True)
         except HighAvailabilityDown as error:
             return PreparationFailed(_failure(error, "CheckpointStorageUnavailable"), is_final=False)
         except FileSystemError as error:
@@ -101,7 +104,8 @@ class JobStorage:
         except (Superseded, NotLeader) as error:
             # A leader whose attempt was overtaken by one that had lost its term claims the next one.
             leads = self._kept is not None and self._kept.jobs.is_leader
-            return MetadataFailed(metadata.checkpoint_id, str(error), is_superseded=not leads)
+            lost = self._kept is not None and not leads
+            return MetadataFailed(metadata.checkpoint_id, str(error), not leads, has_lost_term=lost)
         except (FileSystemError, SnapshotProblem, HighAvailabilityDown) as error:
             return MetadataFailed(metadata.checkpoint_id, f"{location}: {error}", is_superseded=False)
         except Exception as error:
@@ -137,9 +141,13 @@ class JobStorage:
             self._kept.jobs.store(self._kept.job)
 
     def _keep(self) -> None:
-        if self._kept is not None and not self._kept.is_stored:
-            self._kept.jobs.store(self._kept.job)
-            self._kept.is_stored = True
+        kept = self._kept
+        if kept is not None and not kept.is_stored:
+            if kept.bundle is not None and kept.job.bundle is None:
+                uri = kept.jobs.keep_bundle(self._job_id, kept.bundle)
+                kept.job = kept.job.model_copy(update={"bundle": uri})
+            kept.jobs.store(kept.job)
+            kept.is_stored = True
 
     def _check_leader(self) -> None:
         if self._kept is not None:

@@ -20,13 +20,13 @@ from starlette.applications import Starlette
 
 from penstock.checkpoint.settings import duration_of, read_settings
 from penstock.filesystems.errors import FileSystemError
-from penstock.ha.jobs import StoredJob
 from penstock.ha.settings import read_ha
 from penstock.jobmanager.master import Master
 from penstock.jobmanager.status import JobStatus
 from penstock.jobmanager.storage import JobStorage
 from penstock.launch.artifacts import ArtifactError
 from penstock.launch.dependencies import PREPARED_KEYS, Prepared, prepare
+from penstock.launch.recovery import left_behind, recover_session
 from penstock.launch.serving import HttpServer, listen_tcp, listen_unix, tls_of
 from penstock.launch.session import SessionPrograms
 from penstock.rest.app import internal_app, rest_app
@@ -102,8 +102,7 @@ async def _serve(
         if application is not None:
             work = asyncio.create_task(_run_application(options, application, scratch, target, term))
         elif term is not None:
-            for stored in await asyncio.to_thread(term.jobs.jobs):
-                master.recover(stored)
+            work = asyncio.create_task(recover_session(master, term.jobs, bundles, scratch / "bundles"))
         await stop.wait()
     finally:
         for task in (*ends, work):
@@ -155,7 +154,7 @@ async def _run_application(
         log.info("the job is already %s: nothing runs again", application.finished_before)
     else:
         prepared = await asyncio.to_thread(_fetch, options, application, scratch)
-        stored = await asyncio.to_thread(_left_behind, options, term) if term and prepared else None
+        stored = await left_behind(term.jobs, options.wish.job_id) if term and prepared else None
         if stored is not None:
             log.info("job %s is taken over", stored.job_id)
             application.job = application.master.recover(stored)
@@ -169,12 +168,6 @@ async def _run_application(
             application.fail(application.status().reason or "JobFailed", application.status().message or "")
     if options.configuration.get("execution.shutdown-on-application-finish", "true") != "false":
         application.shut_down.set()
-
-
-def _left_behind(options: JobManagerOptions, term: "LeaderTerm") -> StoredJob | None:
-    """The job that the leader before was running: its program's main has done its work."""
-    wanted = options.wish.job_id
-    return next((job for job in term.jobs.jobs() if wanted in (None, job.job_id)), None)
 
 
 def _ended_before(options: JobManagerOptions, application: Application) -> bool:

@@ -111,6 +111,7 @@ class SessionPrograms:
                 wish.job_id if first else None,
                 wish.savepoint if first else None,
                 wish.allow_non_restored,
+                bundle=self._bundles.get(graph.configuration.get(DIGEST_KEY, "")),
             )
             submitted.append(job.machine.job.id)
             return submitted[-1]

@@ -30,6 +30,8 @@ _RETRY_SECONDS = 1.0
 _PROXY_SECONDS = 30.0
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _OWN_HEADERS = frozenset({"host", "connection", "content-length", "transfer-encoding", "content-encoding"})
+_PASSED = "x-penstock-passed-on"
+"""Marks a call that a JobManager passed on: the one it reaches answers, and never passes it on again."""
 NO_LEADER = "Service temporarily unavailable due to an ongoing leader election. Please refresh."
 
 
@@ -146,7 +148,8 @@ def passing_app(ha: HighAvailability, http: httpx.AsyncClient) -> Starlette:
 
     async def pass_on(request: Request) -> Response:
         try:
-            leader = await asyncio.to_thread(ha.leader)
+            # Who led before may still be on record where this JobManager now stands by.
+            leader = None if _PASSED in request.headers else await asyncio.to_thread(ha.leader)
             if leader is None:
                 return answer({"errors": [NO_LEADER]}, 503)
             found = await http.request(
@@ -154,7 +157,10 @@ def passing_app(ha: HighAvailability, http: httpx.AsyncClient) -> Starlette:
                 leader.rest + request.url.path,
                 params=request.url.query,
                 content=await request.body(),
-                headers=[(k, v) for k, v in request.headers.items() if k not in _OWN_HEADERS],
+                headers=[
+                    *((k, v) for k, v in request.headers.items() if k not in _OWN_HEADERS),
+                    (_PASSED, "1"),
+                ],
             )
         except (HighAvailabilityDown, httpx.HTTPError) as error:
             log.info("the leader cannot be asked: %s", error)

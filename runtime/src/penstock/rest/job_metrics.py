@@ -10,6 +10,8 @@ from penstock.jobmanager.status import JobStatus
 from penstock.rest.answers import job_of, master_of
 from penstock.rest.figures import Value, listed_or_aggregated, listed_or_read
 
+LATENCY = "latency."
+"""How names of `taskmanager.latency` begin."""
 _TIMED = {
     "initializing": JobStatus.INITIALIZING,
     "created": JobStatus.CREATED,
@@ -60,6 +62,17 @@ def job_metrics(job: Job) -> dict[str, Value]:
         "lastCheckpointProcessedData": 0,
         "lastCheckpointPersistedData": 0,
         **_state_times(job, now),
+        **latencies(job),
+    }
+
+
+def latencies(job: Job) -> dict[str, Value]:
+    """What latency markers found, from all subtasks; Flink has it at the job."""
+    return {
+        name: value
+        for execution in job.executions.values()
+        for name, value in execution.metrics.items()
+        if name.startswith(LATENCY)
     }
 
 

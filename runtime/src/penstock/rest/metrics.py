@@ -15,11 +15,13 @@ from penstock.jobmanager.job import Execution, Job
 from penstock.jobmanager.master import Master
 from penstock.metrics.prometheus import Sample, exposition, metric_name
 from penstock.rest.answers import master_of
-from penstock.rest.job_metrics import job_metrics
+from penstock.rest.job_metrics import LATENCY, job_metrics
 from penstock.rest.processes import cluster_metrics, own_figures
 from penstock.rest.subtasks import attempt_of, manager_of
 
 Labels = dict[str, str]
+_JOB_LABELS = ("host", "tm_id", "job_id", "job_name")
+_QUANTILES = {"median": "0.5", "p75": "0.75", "p95": "0.95", "p98": "0.98", "p99": "0.99", "p999": "0.999"}
 
 
 async def metrics(request: Request) -> Response:
@@ -54,7 +56,7 @@ def _of_job(master: Master, job: Job) -> Iterator[Sample]:
     own = {"job_id": job.id, "job_name": job.graph.name}
     host = {"host": master.configuration.get("jobmanager.rpc.address", "localhost")}
     for name, value in job_metrics(job).items():
-        if not isinstance(value, str):
+        if not isinstance(value, str) and not name.startswith(LATENCY):
             yield Sample(metric_name("jobmanager_job", name), value, host | own)
     vertices = {vertex.id: vertex for vertex in job.graph.vertices}
     for execution in job.executions.values():
@@ -72,6 +74,9 @@ def _of_task(execution: Execution, vertex: VertexSpec, labels: Labels) -> Iterat
     }
     by_name = {operator.name: operator for operator in vertex.operators}
     for name, value in execution.metrics.items():
+        if name.startswith(LATENCY):
+            yield from _of_latency(name, value, labels)
+            continue
         operator = next((each for each in by_name if name.startswith(f"{each}.")), None)
         if operator is None:
             yield Sample(metric_name("taskmanager_job_task", name), value, where)
@@ -79,6 +84,19 @@ def _of_task(execution: Execution, vertex: VertexSpec, labels: Labels) -> Iterat
         of_operator = where | {"operator_id": by_name[operator].operator_id, "operator_name": operator}
         rest = name.removeprefix(f"{operator}.")
         yield Sample(metric_name("taskmanager_job_task_operator", rest), value, of_operator)
+
+
+def _of_latency(name: str, value: float, labels: Labels) -> Iterator[Sample]:
+    """`latency.<key>.<value>….latency_<statistic>`: keys go into the name, values into labels, as Flink's reporter does."""
+    _, *pairs, last = name.split(".")
+    keys, values = pairs[::2], pairs[1::2]
+    statistic = last.removeprefix("latency_")
+    family = metric_name("taskmanager_job", "_".join(["latency", *keys, "latency"]))
+    own = {key: labels[key] for key in _JOB_LABELS if key in labels} | dict(zip(keys, values, strict=True))
+    if statistic in _QUANTILES:
+        yield Sample(family, value, own | {"quantile": _QUANTILES[statistic]})
+    elif statistic == "count":
+        yield Sample(f"{family}_count", value, own)
 
 
 ROUTES = (Route("/metrics", metrics),)

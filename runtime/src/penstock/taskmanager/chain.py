@@ -132,6 +132,11 @@ class Chain:
         ]
 
     @property
+    def operator_ids(self) -> list[str]:
+        """Of all operators."""
+        return [link.spec.operator_id for link in self.links]
+
+    @property
     def has_room(self) -> bool:
         """No operator asks to be left alone until it has emitted what it holds."""
         return not self._buffering or all(operator.has_room() for operator in self._buffering)

@@ -97,14 +97,39 @@ def _client(own: Mapping[str, str]) -> "httpx.Client":
     """To the JobManager's internal app: its unix socket on one host, mutual TLS between hosts."""
     import httpx
 
-    path = own.get("penstock.rpc.socket")
+    scheme, _, place = _leader(own).partition(":")
+    path = place if scheme == "unix" else None
     if path:
         return httpx.Client(transport=httpx.HTTPTransport(uds=path), base_url="http://jobmanager", timeout=30)
     context = ssl.create_default_context(cafile=own["penstock.rpc.tls.ca"])
     context.load_cert_chain(own["penstock.rpc.tls.cert"], own["penstock.rpc.tls.key"])
-    host, port = own.get("jobmanager.rpc.address", "localhost"), own.get("jobmanager.rpc.port", "6123")
     transport = httpx.HTTPTransport(verify=context)
-    return httpx.Client(transport=transport, base_url=f"https://{host}:{port}", timeout=30)
+    return httpx.Client(transport=transport, base_url=f"{scheme}:{place}", timeout=30)
+
+
+def _leader(own: Mapping[str, str]) -> str:
+    """Where the JobManager is, `unix:PATH` or `https://HOST:PORT`; with several, the one that leads now."""
+    import httpx
+
+    from penstock.ha.contract import HighAvailabilityDown
+    from penstock.ha.opening import open_ha
+
+    try:
+        ha = open_ha(own)
+        if ha is not None:
+            try:
+                leader = ha.leader()
+            finally:
+                ha.close()
+            if leader is None:
+                raise httpx.ConnectError("no JobManager leads now")
+            return leader.internal
+    except HighAvailabilityDown as error:
+        raise httpx.ConnectError(str(error)) from error
+    if path := own.get("penstock.rpc.socket"):
+        return f"unix:{path}"
+    host, port = own.get("jobmanager.rpc.address", "localhost"), own.get("jobmanager.rpc.port", "6123")
+    return f"https://{host}:{port}"
 
 
 def _unpack(bundle: Path, target: Path) -> None:

@@ -16,6 +16,7 @@ from penstock.exchange.elements import (
     EndOfData,
     EndOfPartition,
     Idleness,
+    LatencyMarker,
     Watermark,
 )
 from penstock.exchange.in_flight import ChannelCapture
@@ -47,6 +48,9 @@ class IntakeListener(Protocol):
 
     def on_splits_wanted(self) -> None:
         """The reader asks for work."""
+
+    def on_latency_marker(self, marker: LatencyMarker) -> None:
+        """A marker of a source has come this far."""
 
 
 class ChannelIntake:
@@ -134,6 +138,8 @@ class ChannelIntake:
             self._is_drain = self._is_drain or element.is_drain
             if self._live == 0:
                 self._listener.on_end_of_input(self._is_drain)
+        elif isinstance(element, LatencyMarker):
+            self._listener.on_latency_marker(element)
         elif isinstance(element, EndOfPartition):
             self._aligned(self._aligner.on_end(channel))
 
@@ -226,6 +232,15 @@ class SourceIntake:
     def end_event_time(self) -> None:
         """The source will say nothing more: event time ends."""
         self.output.emit_watermark(MAX_WATERMARK)
+
+    def collect_metrics(self) -> dict[str, float]:
+        """The reader's metrics, under the source's name."""
+        name, own = self.spec.name, self.metrics.collect()
+        values = {f"{name}.{metric}": value for metric, value in own.items()}
+        values[f"{name}.numRecordsIn"] = values[f"{name}.numRecordsOut"] = float(self.records_in)
+        if "pendingRecords" in own:
+            values["pendingRecords"] = own["pendingRecords"]
+        return values
 
     def close(self) -> None:
         """Stop the reader."""

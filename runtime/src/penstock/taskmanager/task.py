@@ -28,6 +28,7 @@ from penstock.control.messages import (
     Failure,
     SplitsWanted,
     SubtaskId,
+    TaskMetrics,
     TaskState,
     TaskStateChanged,
 )
@@ -39,9 +40,11 @@ from penstock.state.errors import StateNotSerializable
 from penstock.taskmanager.chain import Chain, OperatorPart
 from penstock.taskmanager.failure import failure_of
 from penstock.taskmanager.intake import ChannelIntake, SourceIntake
+from penstock.taskmanager.latency import LatencyTracking
 from penstock.taskmanager.mailbox import Mailbox
-from penstock.taskmanager.metrics import Activity, Rates, TimeShares
+from penstock.taskmanager.metrics import Activity
 from penstock.taskmanager.snapshots import PendingSnapshot, TaskSnapshots
+from penstock.taskmanager.task_figures import TaskFigures
 
 
 class Phase(Enum):
@@ -94,8 +97,8 @@ class Task:
         self._ending: Callable[[], None] | None = None
         """What to do at the end of input, as soon as no operator holds records."""
         self._early_splits: list[tuple[Sequence[Split], bool]] = []
-        self._times = TimeShares()
-        self._rates = Rates()
+        self._latency = LatencyTracking(services.configuration, subtask.index, edges)
+        self._figures = TaskFigures(edges, self._latency)
 
     # ---------------------------------------------------------------------------------------------------- life
 
@@ -122,6 +125,9 @@ class Task:
         for splits, no_more in self._early_splits:
             self._add_splits(splits, no_more)
         self._early_splits.clear()
+        if self.source is not None:
+            source_id = self.source.spec.operator_id
+            self._latency.start(source_id, self.chain.operator_ids, self.call_at, self._may_mark)
         self._report(TaskState.RUNNING)
 
     def cancel(self) -> None:
@@ -177,13 +183,13 @@ class Task:
             self._end()
             return True
         if not (self.chain.has_room and all(edge.has_room for edge in self._edges)):
-            self._times.enter(Activity.BACKPRESSURED)
+            self._figures.times.enter(Activity.BACKPRESSURED)
             return self._snapshots.is_serialising
         if self._channels is not None:
             worked = self._ending is None and self._channels.step()
         else:
             worked = self._may_read and self.source is not None and self.source.step()
-        self._times.enter(Activity.BUSY if worked else Activity.IDLE)
+        self._figures.times.enter(Activity.BUSY if worked else Activity.IDLE)
         return worked or self._snapshots.is_serialising
 
     @property
@@ -215,6 +221,13 @@ class Task:
     def on_splits_wanted(self) -> None:
         """The reader asks for work."""
         self._services.send_event(SplitsWanted(subtask=self.subtask))
+
+    def on_latency_marker(self, marker: elements.LatencyMarker) -> None:
+        """A marker of a source: it goes on at once."""
+        self._latency.passed(marker, self.chain.operator_ids)
+
+    def _may_mark(self) -> bool:
+        return self._may_read and all(edge.has_room for edge in self._edges)
 
     # --------------------------------------------------------------------------------------------- checkpoints
 
@@ -347,6 +360,8 @@ class Task:
         return True
 
     def _close(self) -> None:
+        # The last report comes before the end: what happened since the one before must not be lost.
+        self._services.send_event(TaskMetrics(subtask=self.subtask, values=self.collect_metrics()))
         self.phase = Phase.OVER
         self._snapshots.drop_all()
         self.chain.close()
@@ -372,29 +387,4 @@ class Task:
 
     def collect_metrics(self) -> dict[str, float]:
         """Values by Flink's names."""
-        counts = self._counts()
-        values = {
-            **counts,
-            **self._rates.of(counts.items()),
-            **self._times.collect(),
-            **self.chain.collect_metrics(),
-        }
-        if self._channels is not None:
-            values["currentInputWatermark"] = float(self._channels.watermark)
-        if self.source is not None:
-            name = self.source.spec.name
-            own = self.source.metrics.collect()
-            values.update((f"{name}.{metric}", value) for metric, value in own.items())
-            values[f"{name}.numRecordsIn"] = values[f"{name}.numRecordsOut"] = float(self.source.records_in)
-            if "pendingRecords" in own:
-                values["pendingRecords"] = own["pendingRecords"]
-        return values
-
-    def _counts(self) -> dict[str, float]:
-        channels = self._channels
-        return {
-            "numRecordsIn": float(channels.records_in if channels is not None else 0),
-            "numRecordsOut": float(sum(edge.records_out for edge in self._edges)),
-            "numBytesIn": float(channels.bytes_in if channels is not None else 0),
-            "numBytesOut": float(sum(writer.bytes_out for edge in self._edges for writer in edge.writers)),
-        }
+        return self._figures.collect(self.chain, self._channels, self.source)

@@ -1,6 +1,13 @@
 """FAILING and CANCELLING: the attempt's tasks are told to end, and its slots are recycled. Called by `jobmanager.machine`."""
 
-from penstock.control.messages import CancelTasks, CommitDone, Failure, TaskState, TaskStateChanged
+from penstock.control.messages import (
+    CancelTasks,
+    CommitDone,
+    Failure,
+    TaskMetrics,
+    TaskState,
+    TaskStateChanged,
+)
 from penstock.jobmanager.effects import ReleaseSlots, Send, StopEnumerators
 from penstock.jobmanager.events import CancelWanted, FromSlot, JobEvent
 from penstock.jobmanager.job import ENDED, Job
@@ -52,6 +59,10 @@ def handle(job: Job, event: JobEvent, now: int) -> None:
             if event.event.failure is not None:
                 job.add_failure(event.event.failure, now, job.task_name(subtask), execution.slot_id)
             _conclude_if_over(job, now)
+    elif isinstance(event, FromSlot) and isinstance(event.event, TaskMetrics):
+        reported = job.executions.get((event.event.subtask.vertex_id, event.event.subtask.index))
+        if reported is not None:
+            reported.metrics.update(event.event.values)
     elif isinstance(event, FromSlot) and isinstance(event.event, CommitDone):
         from penstock.jobmanager.states.executing import commit_done
 
@@ -103,6 +114,6 @@ def _conclude(job: Job, now: int) -> None:
     is_fatal = job.failure is not None and job.failure.reason in FATAL_REASONS
     delay = None if is_fatal else job.strategy.delay_after_failure(now)
     if delay is None:
-        terminal.enter(job, JobStatus.FAILED, now)
+        terminal.enter_failed(job, now)
     else:
         initializing.enter_restarting(job, now, delay)

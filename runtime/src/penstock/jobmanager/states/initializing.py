@@ -36,6 +36,7 @@ def handle(job: Job, event: JobEvent, now: int) -> None:
     elif isinstance(event, Prepared):
         _prepared(job, event, now)
     elif isinstance(event, PreparationFailed):
+        job.has_lost_term = event.has_lost_term
         fail(job, event.failure, event.is_final, now)
 
 
@@ -46,7 +47,7 @@ def fail(job: Job, failure: Failure, is_final: bool, now: int) -> None:
     job.failure = failure
     delay = None if is_final else job.strategy.delay_after_failure(now)
     if delay is None:
-        terminal.enter(job, JobStatus.FAILED, now)
+        terminal.enter_failed(job, now)
     else:
         enter_restarting(job, now, delay)
 

@@ -1,9 +1,14 @@
-"""FINISHED, CANCELED, FAILED: the end. Called by the other states."""
+"""FINISHED, CANCELED, FAILED: the end; SUSPENDED: the end here. Called by the other states."""
 
 from penstock.jobmanager.effects import Prune, ReleaseSlots, StopEnumerators, StoreResult
 from penstock.jobmanager.job import Job
 from penstock.jobmanager.states import rescaling
 from penstock.jobmanager.status import JobStatus
+
+
+def enter_failed(job: Job, now: int) -> None:
+    """The failure is the last; where another JobManager may lead by now, the job is its own."""
+    enter(job, JobStatus.SUSPENDED if job.has_lost_term else JobStatus.FAILED, now)
 
 
 def enter(job: Job, status: JobStatus, now: int) -> None:
@@ -15,6 +20,8 @@ def enter(job: Job, status: JobStatus, now: int) -> None:
     if job.slots:
         job.emit(ReleaseSlots(tuple(job.slots)))
         job.slots = {}
+    if status is JobStatus.SUSPENDED:
+        return
     if status is not JobStatus.FAILED:
         job.emit(StoreResult(status))
     if not job.coordinator.settings.retention.keeps_after(status):
