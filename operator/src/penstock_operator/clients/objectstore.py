@@ -1,10 +1,11 @@
-"""Reads where jobs keep their state: local folders and S3, by URI. Read only.
+"""Where jobs keep their state: local folders and S3, by URI. Read, and object by object deleted (`disposal.py` alone).
 
-Used by `observe/checkpoints.py`. Paths are URIs as Flink writes them (`s3://bucket/key`, `file:///path`, `file:/path`,
+Used by `observe/checkpoints.py` and `disposal.py`. Paths are URIs as Flink writes them (`s3://bucket/key`, `file:///path`, `file:/path`,
 `/path`). A store that cannot be reached, or a bucket that is not there, is `StorageUnavailable`; a missing object is
 None.
 """
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,6 +45,9 @@ class ObjectStore(Protocol):
 
     def folders(self, uri: str) -> list[str]:
         """URIs of the folders directly in this folder; empty if it is not there."""
+
+    def delete(self, uri: str) -> None:
+        """Delete this one object, and its folder if that is empty then; gone already is well."""
 
     def check(self, uri: str) -> None:
         """Raise `StorageUnavailable` unless this folder can hold objects (its bucket is there and may be read)."""
@@ -112,6 +116,16 @@ class LocalStore:
             return []
         except OSError as error:
             raise StorageUnavailable(f"{uri}: {error}") from error
+
+    def delete(self, uri: str) -> None:
+        """The file, and its folder where nothing else is in it."""
+        path = _local(uri)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageUnavailable(f"{uri}: {error}") from error
+        with contextlib.suppress(OSError):  # not empty, or gone
+            path.parent.rmdir()
 
     def check(self, uri: str) -> None:
         """The folder is there or can be made."""
@@ -190,6 +204,16 @@ class S3Store:
             raise StorageUnavailable(f"{uri}: {error}") from error
         except (KeyError, ResponseParserError) as error:
             raise StorageUnavailable(f"{uri}: the store's answer was cut short ({error})") from error
+
+    def delete(self, uri: str) -> None:
+        """The object; a bucket has no folders to be left."""
+        bucket, key = _s3(uri)
+        try:
+            self._client.delete_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            _raise_unless_missing(uri, error)
+        except BotoCoreError as error:
+            raise StorageUnavailable(f"{uri}: {error}") from error
 
     def check(self, uri: str) -> None:
         """The bucket is there."""

@@ -2,8 +2,9 @@
 
 import hashlib
 from datetime import UTC, datetime
+from typing import Protocol
 
-from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.model import ObjectMeta
 from penstock_operator.clients.kube import KubeClient, Manifest
 from penstock_operator.model.plan import Event
 
@@ -11,7 +12,23 @@ _LONGEST = 1024
 """The API server refuses longer messages."""
 
 
-def record(client: KubeClient, resource: FlinkDeployment, event: Event) -> None:
+class Subject(Protocol):
+    """A resource of any kind."""
+
+    @property
+    def api_version(self) -> str:
+        """Its API group and version."""
+
+    @property
+    def kind(self) -> str:
+        """Its kind."""
+
+    @property
+    def metadata(self) -> ObjectMeta:
+        """Its name, namespace and uid."""
+
+
+def record(client: KubeClient, resource: Subject, event: Event) -> None:
     """Make or count up the Event; raises `OperatorError`."""
     wanted = _manifest(resource, event, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     metadata = wanted["metadata"]
@@ -23,7 +40,7 @@ def record(client: KubeClient, resource: FlinkDeployment, event: Event) -> None:
     client.patch("Event", metadata["name"], metadata["namespace"], again)
 
 
-def _manifest(resource: FlinkDeployment, event: Event, now: str) -> Manifest:
+def _manifest(resource: Subject, event: Event, now: str) -> Manifest:
     about = resource.metadata
     message = event.message[:_LONGEST]
     said = "\0".join((about.uid or "", event.type, event.reason.value, event.component, message))

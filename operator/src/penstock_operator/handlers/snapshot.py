@@ -1,0 +1,15 @@
+"""FlinkStateSnapshots as a kind: their loop on the API server. Called by `handlers/app.py` once."""
+
+from penstock_api.v1beta1.state_snapshot import FlinkStateSnapshot, JobReferenceKind
+from penstock_operator.clients.kube import KubeClient
+from penstock_operator.platforms.kubernetes_kinds import KubernetesKind
+from penstock_operator.platforms.port import Platform
+from penstock_operator.reconcile.kinds import SNAPSHOT, Kind
+from penstock_operator.reconcile.snapshot import SnapshotLoop
+
+
+def snapshot_kind(client: KubeClient, deployments: Platform) -> Kind:
+    """The kind; `deployments` knows the jobs of FlinkDeployments."""
+    store = KubernetesKind(client, FlinkStateSnapshot)
+    loop = SnapshotLoop(store, {JobReferenceKind.FLINK_DEPLOYMENT: deployments})
+    return Kind(SNAPSHOT, "flinkstatesnapshots", loop.reconcile)
