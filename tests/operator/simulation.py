@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.status import FlinkJobState
-from penstock_operator.decide.planner import decide
+from penstock_operator.decide.planner import decide, failed_plan
 from penstock_operator.decide.restore import named_path, wants_state
+from penstock_operator.decide.scaling import wants_vertices
+from penstock_operator.errors import ExternalError
 from penstock_operator.model.facts import (
     ApplicationFacts,
     ClusterFacts,
@@ -21,10 +23,24 @@ from penstock_operator.model.facts import (
     SavepointProgress,
     Snapshot,
     StateFacts,
+    VertexFacts,
 )
 from penstock_operator.model.launch import Launch
 from penstock_operator.model.lifecycle import is_legal
-from penstock_operator.model.plan import Deploy, Hold, Plan, Release, Remove, Stop, TriggerSavepoint
+from penstock_operator.model.plan import (
+    CancelJob,
+    DeleteResource,
+    Deploy,
+    Hold,
+    KeepRevision,
+    Plan,
+    Release,
+    Remove,
+    Rescale,
+    SetTaskManagers,
+    Stop,
+    TriggerSavepoint,
+)
 
 BASE = {
     "metadata": {"namespace": "default", "name": "clicks", "uid": "u-1", "generation": 1},
@@ -77,7 +93,19 @@ class World:
         default_factory=lambda: {"kubernetes.operator.deployment.stability.window": "0 s"}
     )
     restarts: int = 0
+    revisions: dict[int, str] = field(default_factory=dict)
+    cancelling_turns: int = 2
     launched: Launch | None = None
+    task_managers: int = 0
+    idle: int = 0
+    width: int = 0
+    asked_width: int = 0
+    limit: int = 32768
+    scaling_is: str = "possible"
+    """Or `unknown` to the JobManager, `refused`, or `stuck`: accepted and never done."""
+    checkpoint_begun: int | None = None
+    checkpoint_age: int = 0
+    """Of the newest checkpoint, in milliseconds, as the JobManager tells it; 0 for a fixed moment."""
 
     # What the owner does.
 
@@ -103,11 +131,15 @@ class World:
     def settle(self, limit: int = 25) -> None:
         """Turn until nothing changes any more."""
         for _ in range(limit):
-            before = (self.resource.status, self.processes, self.job, self.gone)
+            before = self._seen()
             self.turn()
-            if self.gone or (before == (self.resource.status, self.processes, self.job, self.gone)):
+            if self.gone or before == self._seen():
                 return
         raise AssertionError("the world does not settle:\n" + "\n".join(self.lines))
+
+    def _seen(self) -> tuple[object, ...]:
+        width = (self.width, self.asked_width, self.task_managers)
+        return (self.resource.status, self.processes, self.job, self.gone, width)
 
     def turn(self) -> Plan:
         """Observe, decide, write, act."""
@@ -123,9 +155,8 @@ class World:
         if crash != "status":
             self._write(plan.status)
             if crash != "act":
-                for action in plan.actions:
-                    self._act(action)
-                if crash != "after" and plan.after is not None:
+                failed = self._act_all(plan)
+                if crash != "after" and plan.after is not None and not failed:
                     self._write(plan.after)
         if crash:
             self.lines.append(f"   (the operator dies before: {crash})")
@@ -139,6 +170,18 @@ class World:
             self.clock += int(min(every * 1000, end - self.clock)) - 1000
             self.turn()
 
+    def _act_all(self, plan: Plan) -> bool:
+        """As the loop: the first failure ends the turn, and its reason goes to the status."""
+        for action in plan.actions:
+            try:
+                self._act(action)
+            except ExternalError as error:
+                self.lines.append(f"      fails {error.message}")
+                why = Problem(error.reason, error.message)
+                self._write(failed_plan(self.facts(), self.resource.status, why))
+                return True
+        return False
+
     def facts(self) -> Facts:
         """What can be seen now."""
         self.ids += 1
@@ -148,7 +191,7 @@ class World:
             job_manager_ready=self.jm and self.job is not None,
             processes_left=self.processes,
             leftovers=self.held and not self.gone and self.job_id is not None,
-            task_managers=2 if self.tm else 0,
+            task_managers=self.task_managers if self.tm else 0,
             problem=self.cluster_problem,
         )
         found = StateFacts()
@@ -196,9 +239,22 @@ class World:
             savepoint=progress,
             application=self.application,
             restarts=self.restarts,
+            checkpoint_begun=self.checkpoint_begun,
+            vertices=self._vertices(),
+            idle_task_managers=tuple(f"idle-{n}" for n in range(self.idle)),
         )
 
+    def _vertices(self) -> tuple[VertexFacts, ...]:
+        if self.scaling_is == "unknown" or not wants_vertices(self.resource):
+            return ()
+        follows = VertexFacts(
+            "clicks", min(2, self.asked_width), self.asked_width, self.width, False, self.limit
+        )
+        return (follows, VertexFacts("report", 1, 1, 1, True))
+
     def _newest_at(self) -> int:
+        if self.checkpoint_age:
+            return self.clock - self.checkpoint_age
         return max((s.timestamp for s in self.snapshots if s.path == self._chk()), default=0)
 
     def _chk(self) -> str:
@@ -234,6 +290,8 @@ class World:
                 own = [s for s in self.snapshots if s.job_id == self.job_id and not s.is_savepoint]
                 self.checkpoint = max((s.checkpoint_id for s in own or named), default=0)
                 self.application, self.restarts = None, 0
+                self.width = self.asked_width = action.launch.parallelism
+                self.task_managers = action.launch.task_managers
             self.jm = self.tm = True
             self.launched = action.launch
             self.processes = 3
@@ -242,14 +300,41 @@ class World:
             self.ending = not self.never_ends
             if isinstance(action, Remove) and not self.processes:
                 self.held = False
+        elif isinstance(action, KeepRevision):
+            self.revisions.setdefault(action.number, action.spec)
+            self.revisions = {n: spec for n, spec in self.revisions.items() if n in action.kept}
+        elif isinstance(action, DeleteResource):
+            self.delete()
         elif isinstance(action, TriggerSavepoint):
             self.triggers.setdefault(action.trigger_id, action)
+        else:
+            self._tell(action)
+
+    def _tell(self, action) -> None:
+        """What the JobManager, or the number of its TaskManagers, is asked for."""
+        if isinstance(action, CancelJob):
+            if self.jm and self.job and not self.job.is_terminal:
+                self.job = FlinkJobState.CANCELLING
+        elif isinstance(action, SetTaskManagers):
+            self.task_managers, self.idle = action.count, 0
+        elif isinstance(action, Rescale):
+            if self.scaling_is == "refused":
+                raise ExternalError(Reason.SCALING_FAILED, "the upper bound is above the maximum parallelism")
+            self.asked_width = next(each.upper for each in action.bounds if each.vertex == "clicks")
 
     def _world_moves(self) -> None:
         if self.ending and not self.jm:
             self.processes, self.ending, self.job = 0, False, None
         if self.jm and self.job is FlinkJobState.INITIALIZING and self.cluster_problem is None:
             self.job = self.starts_as
+        if self.job is FlinkJobState.CANCELLING:
+            self.cancelling_turns -= 1
+            if self.cancelling_turns <= 0:
+                self.job, self.cancelling_turns = FlinkJobState.CANCELED, 2
+        if self.asked_width != self.width and self.scaling_is == "possible":
+            slots = self.task_managers  # of one slot each
+            self.width = min(self.asked_width, slots)
+            self.idle = slots - self.width
         if not self.jm:  # a JobManager forgets its triggers when it ends
             self.triggers = {}
         for trigger, action in self.triggers.items():
@@ -275,6 +360,8 @@ class World:
             f"{status.job_manager_deployment_status} rec={held.state}"
         )
         for action in plan.actions:
+            if isinstance(action, KeepRevision):  # goes with every deployment: see the tests of the history
+                continue
             self.lines.append(f"      do {_action(action)}")
         for event in plan.events:
             self.lines.append(f"      {event.type} {event.reason}: {event.message}")
@@ -291,6 +378,11 @@ def _action(action) -> str:
         word = "Stop with savepoint" if action.stop else "Savepoint"
         drain = ", draining" if action.drain else ""
         return f"{word} {action.trigger_id[-4:]} to {action.directory}{drain}"
+    if isinstance(action, SetTaskManagers):
+        idle = f", idle {', '.join(action.idle)}" if action.idle else ""
+        return f"Have {action.count} TaskManagers{idle}"
+    if isinstance(action, Rescale):
+        return "Rescale " + ", ".join(f"{each.vertex} {each.lower}-{each.upper}" for each in action.bounds)
     return type(action).__name__
 
 

@@ -14,8 +14,10 @@ from penstock_operator.errors import ExternalError
 from penstock_operator.model.plan import (
     Action,
     CancelJob,
+    DeleteResource,
     Deploy,
     Hold,
+    KeepRevision,
     RefreshCopies,
     Release,
     Remove,
@@ -43,8 +45,8 @@ class Executor:
         match action:
             case Hold():
                 return self._platform.hold(resource)
-            case Release():
-                self._platform.release(resource)
+            case Release() | DeleteResource() | KeepRevision():
+                self._about_the_resource(action, resource)
             case Deploy(launch=launch):
                 self._platform.deploy(resource, launch)
             case Stop():
@@ -59,9 +61,20 @@ class Executor:
                 _cancel(job_id, rest_url)
             case Rescale():
                 _rescale(action, rest_url)
-            case SetTaskManagers(launch=launch, count=count):
-                self._platform.scale(resource, launch, count)
+            case SetTaskManagers(launch=launch, count=count, idle=idle):
+                self._platform.scale(resource, launch, count, idle)
         return resource
+
+    def _about_the_resource(
+        self, action: Release | DeleteResource | KeepRevision, resource: FlinkDeployment
+    ) -> None:
+        match action:
+            case Release():
+                self._platform.release(resource)
+            case DeleteResource():
+                self._platform.dismiss(resource)
+            case KeepRevision(number=number, spec=spec, kept=kept):
+                self._platform.keep_revision(resource, number, spec, kept)
 
 
 def _trigger(action: TriggerSavepoint, rest_url: str | None) -> None:

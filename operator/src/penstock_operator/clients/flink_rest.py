@@ -4,8 +4,8 @@ Made by `observe/` and `act/` for one JobManager at a time. Answers are the cont
 not answer, or answers with nonsense, is `JobManagerSilent`; an unknown path or id is None where that is an answer.
 """
 
-from collections.abc import Iterable, Mapping
 import ssl
+from collections.abc import Iterable, Mapping
 from functools import cache
 from math import isnan
 from types import TracebackType
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from penstock_api.reasons import Reason
 from penstock_api.rest import CheckpointingStatistics, ClusterConfig, JobDetails, JobExceptions, JobsOverview
+from penstock_api.rest.cluster import TaskManagerList
 from penstock_api.rest.job import JobResourceRequirements, VertexRequirements
 from penstock_api.rest.metric import MetricList
 from penstock_api.rest.trigger import (
@@ -142,6 +143,10 @@ class FlinkRest:
         """PUT /jobs/:id/resource-requirements; asking twice changes nothing the second time."""
         body = JobResourceRequirements.dump_json(dict(wanted), by_alias=True, exclude_none=True)
         self._send("PUT", f"jobs/{job_id}/resource-requirements", body.decode())
+
+    def task_managers(self) -> TaskManagerList:
+        """GET /taskmanagers: with their slots."""
+        return self._get("taskmanagers", TaskManagerList)
 
     def _get(self, path: str, model: type[Body]) -> Body:
         return _read(self._send("GET", path), model)

@@ -68,6 +68,7 @@ SYSTEM: tuple[Option, ...] = (
     Option("retry.interval.multiplier", OptionType.NUMBER, "1.5", _RELOADED, "Growth of that wait with each further error."),
     Option("retry.max.attempts", _I, "15", _RELOADED, "Errors after which only `reconcile.interval` or an event wakes the resource."),
     Option("retry.max.interval", _D, "", _RELOADED, "That wait at most."),
+    Option("upgrade.max-concurrent", _I, "0", _RELOADED, "Jobs that are upgraded or scaled at a time, in the order in which they ask; 0 is no limit."),
     Option("user.artifacts.allowed-schemes", _N, "https", _RELOADED, "Schemes of a session job's `jarURI`; `*` allows all."),
     Option("user.artifacts.base.dir", _T, "/opt/flink/artifacts", _SYSTEM, "Folder of fetched programs.", _SESSION_MEMORY),
     Option(
@@ -104,6 +105,7 @@ RESOURCE: tuple[Option, ...] = (
     Option("job.savepoint-on-deletion", _B, "false", _DYNAMIC, "Stop with a savepoint when the resource is deleted."),
     Option("job.upgrade.ignore-pending-savepoint", _B, "false", _DYNAMIC, "Do not wait for a savepoint that is pending."),
     Option("job.upgrade.inplace-scaling.enabled", _B, "true", _DYNAMIC, "Scale without a restart of the cluster where that can be."),
+    Option("job.upgrade.inplace-scaling.timeout", _D, "3 min", _DYNAMIC, "A scaling that takes longer is an upgrade."),
     Option("job.upgrade.last-state-fallback.enabled", _B, "true", _DYNAMIC, "Upgrade mode savepoint may use the last state of a job that does not run."),
     Option("job.upgrade.last-state.job-cancel.enabled", _B, "false", _DYNAMIC, "Cancel over REST instead of ending the JobManager."),
     Option("job.upgrade.last-state.max.allowed.checkpoint.age", _D, "", _DYNAMIC, "Take a savepoint where the newest checkpoint is older."),

@@ -63,7 +63,8 @@ def lifecycle_of(status: FlinkDeploymentStatus, is_deleting: bool = False) -> Li
     )
     if held.state is ReconciliationState.ROLLING_BACK:
         return LifecycleState.ROLLING_BACK
-    if held.state is ReconciliationState.UPGRADING or is_stopping:
+    is_scaling = status.scaling is not None and status.scaling.done is False
+    if held.state is ReconciliationState.UPGRADING or is_stopping or is_scaling:
         return LifecycleState.UPGRADING
     if is_suspended:
         return LifecycleState.SUSPENDED

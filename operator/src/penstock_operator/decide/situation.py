@@ -4,7 +4,7 @@ Made once per decision by the planner. Rules answer with a `Step`, which the pla
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from penstock_api.v1beta1.configuration import flatten_configuration
@@ -128,6 +128,10 @@ class Situation:
         """When the resource was asked to go, in milliseconds."""
         text = self.facts.resource.metadata.deletion_timestamp or "1970-01-01T00:00:00Z"
         return int(datetime.fromisoformat(text).timestamp() * 1000)
+
+    def with_status(self, status: FlinkDeploymentStatus) -> "Situation":
+        """The same, with a status that was revised already."""
+        return replace(self, status=status)
 
     def launch(self, spec: FlinkDeploymentSpec, job_id: str, path: str | None) -> Launch:
         """The launch of this spec."""

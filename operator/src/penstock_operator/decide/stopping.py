@@ -61,6 +61,9 @@ def upgrade_wait(situation: Situation) -> Problem | None:
         return None
     if diff_cost(situation.baseline, situation.wanted)[0] is Cost.IGNORE:
         return None
+    scaling = situation.status.scaling
+    if scaling is not None and not scaling.done:
+        return None
     pending = situation.status.pending_savepoint
     if pending is not None:
         is_other = pending.purpose in (SavepointPurpose.MANUAL, SavepointPurpose.PERIODIC)

@@ -101,6 +101,10 @@ class VertexFacts:
     lower: int
     upper: int
     parallelism: int
+    is_own: bool | None = None
+    """Whether the program itself says how parallel it is; None where the JobManager cannot tell."""
+    limit: int = 32768
+    """How parallel it may ever be, which its state has fixed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,8 @@ class JobFacts:
     """When the checkpoint that is being taken was triggered, in milliseconds; None while none is."""
     vertices: tuple[VertexFacts, ...] = ()
     """How parallel the job is; only looked up while its parallelism matters."""
+    idle_task_managers: tuple[str, ...] = ()
+    """TaskManagers of whose slots none is in use; looked up with the vertices."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,22 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteResource:
+    """Ask for the resource itself to go, as its owner would; its deletion then takes its usual course."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRevision:
+    """Store the spec of a revision, so that it can be shown and gone back to."""
+
+    number: int
+    spec: str
+    """JSON of the spec."""
+    kept: tuple[int, ...]
+    """The revisions that are still told of; older ones go."""
+
+
+@dataclass(frozen=True, slots=True)
 class TriggerSavepoint:
     """Ask for a savepoint under an id that the status already records, so that asking twice takes one."""
 
@@ -94,6 +110,8 @@ class SetTaskManagers:
 
     launch: Launch
     count: int
+    idle: tuple[str, ...] = ()
+    """Those that nothing runs in: they go first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +125,8 @@ Action = (
     | Deploy
     | Stop
     | Remove
+    | DeleteResource
+    | KeepRevision
     | TriggerSavepoint
     | CancelJob
     | Rescale

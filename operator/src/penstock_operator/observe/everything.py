@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.decide.restore import wants_state
+from penstock_operator.decide.scaling import wants_vertices
 from penstock_operator.decide.validate import validate
 from penstock_operator.model.facts import Facts, StateFacts
 from penstock_operator.model.launch import with_defaults
@@ -22,7 +23,7 @@ def observe(platform: Platform, resource: FlinkDeployment, now: Callable[[], flo
     if not problems and resource.metadata.deletion_timestamp is None:
         problems = platform.refusals(full)
     cluster = platform.observe(resource)
-    job = observe_job(cluster.rest_url, resource.status)
+    job = observe_job(cluster.rest_url, resource.status, with_vertices=wants_vertices(resource))
     state = StateFacts()
     if wants_state(resource, cluster) and not (problems and resource.status.job_status.job_id is None):
         state = observe_state(full, platform.storage(full).keys)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from penstock_api.reasons import Reason
 from penstock_api.rest.checkpoint import CheckpointingStatistics, CheckpointStatistics
@@ -9,7 +10,14 @@ from penstock_api.rest.job import ExceptionInfo
 from penstock_api.rest.trigger import QueueStatus
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState
 from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
-from penstock_operator.model.facts import ApplicationFacts, JobFacts, Problem, SavepointProgress, Snapshot
+from penstock_operator.model.facts import (
+    ApplicationFacts,
+    JobFacts,
+    Problem,
+    SavepointProgress,
+    Snapshot,
+    VertexFacts,
+)
 
 WELL = (FlinkJobState.RUNNING, FlinkJobState.FINISHED, FlinkJobState.CANCELED)
 """States in which an earlier failure is history. In all others, also while it starts again, it is the reason why."""
@@ -21,14 +29,17 @@ TRACE_LINES = 8
 """Lines of a trace in a message: the cause without the whole stack."""
 
 
-def observe_job(url: str | None, status: FlinkDeploymentStatus, timeout: float = 5.0) -> JobFacts:
-    """Ask the JobManager about the job that the status names."""
+def observe_job(
+    url: str | None, status: FlinkDeploymentStatus, timeout: float = 5.0, *, with_vertices: bool = False
+) -> JobFacts:
+    """Ask the JobManager about the job that the status names; `with_vertices` also how parallel it is."""
     job_id = status.job_status.job_id
     if url is None or job_id is None:
         return JobFacts()
     try:
         with FlinkRest(url, timeout) as rest:
-            return _ask(rest, job_id, status)
+            found = _ask(rest, job_id, status)
+            return _with_vertices(rest, job_id, found) if with_vertices and found.job_id else found
     except (JobManagerSilent, RequestRefused):
         return JobFacts()
 
@@ -72,6 +83,29 @@ def _restarts(rest: FlinkRest, job_id: str) -> int | None:
     found = rest.job_metrics(job_id, RESTARTS)
     count = next((found[name] for name in RESTARTS if name in found), None)
     return None if count is None else int(count)
+
+
+def _with_vertices(rest: FlinkRest, job_id: str, found: JobFacts) -> JobFacts:
+    """How parallel the job may be and is; nothing where its scheduler cannot change that."""
+    bounds, details = rest.requirements(job_id), rest.job(job_id)
+    if bounds is None or details is None:
+        return found
+    knows = found.application is not None  # the bundled runtime; Flink itself does not tell
+    vertices = tuple(
+        VertexFacts(
+            vertex.id,
+            bounds[vertex.id].parallelism.lower_bound,
+            bounds[vertex.id].parallelism.upper_bound,
+            vertex.parallelism,
+            bool(bounds[vertex.id].is_own) if knows else None,
+            vertex.max_parallelism,
+        )
+        for vertex in details.vertices
+        if vertex.id in bounds
+    )
+    managers = rest.task_managers().taskmanagers
+    idle = tuple(each.id for each in managers if each.slots_number and each.free_slots == each.slots_number)
+    return replace(found, vertices=vertices, idle_task_managers=idle)
 
 
 def _state(word: str) -> FlinkJobState:

@@ -4,7 +4,8 @@ Builds nothing itself (`build/` does) and decides nothing: it reads, applies, de
 the resource's own label.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -18,12 +19,12 @@ from penstock_operator.build.context import Defaults, JobContext
 from penstock_operator.build.namespace import DEFAULT_TEMPLATE, job_namespace
 from penstock_operator.build.references import references
 from penstock_operator.clients.kube import KubeClient, Manifest
-from penstock_operator.errors import OperatorError, UserError
+from penstock_operator.errors import Conflict, OperatorError, UserError
 from penstock_operator.model.facts import ClusterFacts, Problem, Ref
 from penstock_operator.model.launch import Launch
 from penstock_operator.model.layers import namespace_defaults
 from penstock_operator.model.plan import Event
-from penstock_operator.platforms import kubernetes_events, kubernetes_namespace
+from penstock_operator.platforms import kubernetes_events, kubernetes_namespace, kubernetes_revisions
 from penstock_operator.platforms.kubernetes_certificates import make_certificates
 from penstock_operator.platforms.kubernetes_copies import originals, refresh_copies
 from penstock_operator.platforms.kubernetes_logs import pod_lines
@@ -99,6 +100,16 @@ class KubernetesPlatform:
         if kept != current.metadata.finalizers:
             self._finalizers(current, kept)
 
+    def dismiss(self, resource: FlinkDeployment) -> None:
+        """Delete the resource: it goes when its finalizer does."""
+        meta = resource.metadata
+        with suppress(Conflict):  # a namesake
+            self._client.delete("FlinkDeployment", meta.name, meta.namespace, uid=meta.uid)
+
+    def keep_revision(self, resource: FlinkDeployment, number: int, spec: str, kept: Collection[int]) -> None:
+        """A ControllerRevision beside the resource, which owns it."""
+        kubernetes_revisions.keep(self._client, resource, number, spec, kept)
+
     def emit(self, resource: FlinkDeployment, event: Event) -> None:
         """An Event on the resource; one that cannot be written is in the log already."""
         try:
@@ -172,7 +183,7 @@ class KubernetesPlatform:
         self._drop_ingress(context)
         log.info("deployed", resource=str(launch.ref), namespace=context.namespace, job_id=launch.job_id)
 
-    def scale(self, resource: FlinkDeployment, launch: Launch, count: int) -> None:
+    def scale(self, resource: FlinkDeployment, launch: Launch, count: int, idle: Sequence[str]) -> None:
         """The quota, then the Deployment's replicas: its pods are the same, so those that stay run on."""
         context = JobContext(launch, self.job_namespace(resource), self._defaults)
         name = f"{context.name}-taskmanager"
@@ -185,6 +196,10 @@ class KubernetesPlatform:
             for manifest in build_surroundings(context, None, (), used):
                 if manifest["kind"] == "ResourceQuota":
                     self._client.apply(manifest)
+        for pod in idle:
+            if self._client.get("Pod", pod, context.namespace) is not None:
+                first = {"metadata": {"annotations": {labels.DELETION_COST: "-100"}}}
+                self._client.patch("Pod", pod, context.namespace, first)
         self._client.patch("Deployment", name, context.namespace, {"spec": {"replicas": count}})
         log.info("scaled", resource=str(launch.ref), namespace=context.namespace, task_managers=count)
 

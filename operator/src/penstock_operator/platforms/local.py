@@ -14,7 +14,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -142,8 +142,8 @@ class LocalPlatform:
         commands = {JOB_MANAGER: [*self._launcher, "jobmanager", *config, *launch.job_manager_arguments()]}
         self._start_missing(name, commands | self._workers(name, launch.task_managers))
 
-    def scale(self, resource: FlinkDeployment, launch: Launch, count: int) -> None:
-        """Start the TaskManagers that are missing, end those with the highest numbers."""
+    def scale(self, resource: FlinkDeployment, launch: Launch, count: int, idle: Sequence[str]) -> None:
+        """Start the TaskManagers that are missing, end those with the highest numbers: the youngest are idle first."""
         name = resource.metadata.name
         wanted, alive = self._workers(name, count), living()
         self._start_missing(name, wanted)
@@ -190,6 +190,19 @@ class LocalPlatform:
             shutil.rmtree(self.folder(name), ignore_errors=True)
             _socket_path(self.folder(name)).unlink(missing_ok=True)
             self.store.put_job(name, None)
+
+    def dismiss(self, resource: FlinkDeployment) -> None:
+        """Mark the resource as one that goes."""
+        self.store.mark_deleting(resource.metadata.name)
+
+    def keep_revision(self, resource: FlinkDeployment, number: int, spec: str, kept: Collection[int]) -> None:
+        """A file in the job's folder."""
+        folder = self.folder(resource.metadata.name) / "revisions"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.json").write_text(spec, encoding="utf-8")
+        for old in folder.glob("*.json"):
+            if old.stem.isdigit() and int(old.stem) not in kept:
+                old.unlink()
 
     def logs(self, resource: FlinkDeployment, *, follow: bool) -> Iterator[str]:
         """Lines of all processes."""

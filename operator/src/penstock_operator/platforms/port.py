@@ -5,7 +5,7 @@ several threads for different resources, and raises `OperatorError` (never an er
 changes something is idempotent: called again after a crash it completes what was begun and spoils nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,14 +52,20 @@ class Platform(Protocol):
     def deploy(self, resource: FlinkDeployment, launch: Launch) -> None:
         """Make it so: namespace, config, JobManager, TaskManagers. Returns before they are ready."""
 
-    def scale(self, resource: FlinkDeployment, launch: Launch, count: int) -> None:
-        """Have so many TaskManagers, of a launch that is deployed but for its parallelism; the JobManager runs on."""
+    def scale(self, resource: FlinkDeployment, launch: Launch, count: int, idle: Sequence[str]) -> None:
+        """Have so many TaskManagers, of a launch that is deployed but for its parallelism; `idle` ones go first."""
 
     def stop(self, resource: FlinkDeployment) -> None:
         """Begin to end JobManager and TaskManagers, gracefully; returns before they are gone. Keeps the rest."""
 
     def remove(self, resource: FlinkDeployment) -> None:
         """Begin to delete everything of the job, its namespace included; returns before it is gone."""
+
+    def dismiss(self, resource: FlinkDeployment) -> None:
+        """Ask for the resource to go, as its owner would; gone already is well, a namesake made since stays."""
+
+    def keep_revision(self, resource: FlinkDeployment, number: int, spec: str, kept: Collection[int]) -> None:
+        """Store the spec (JSON) of a revision, once; revisions of this resource that are not kept go."""
 
     def refresh_copies(self, resource: FlinkDeployment) -> None:
         """Bring the copies that follow the job up to their originals; one whose original is gone stays as it is."""

@@ -14,7 +14,9 @@ from penstock_operator.decide.rules.redeploy import redeploy
 from penstock_operator.decide.rules.refuse import refuse
 from penstock_operator.decide.rules.resume import resume
 from penstock_operator.decide.rules.rollback import rollback
+from penstock_operator.decide.rules.scale import scale
 from penstock_operator.decide.rules.steady import steady
+from penstock_operator.decide.rules.unhealthy import unhealthy
 from penstock_operator.decide.situation import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -25,9 +27,11 @@ RULES: tuple[Rule, ...] = (
     redeploy,
     finish_stop,
     resume,
+    scale,
     change,
     rollback,
     deploy,
+    unhealthy,
     recover,
     expire,
     manual_savepoint,

@@ -32,6 +32,7 @@ def start(situation: Situation) -> Step:
         start_time=None,
         update_time=str(facts.now),
     )
+    status = status.model_copy(update={"scaling": None})
     status = revise_reconciliation(
         status,
         last_reconciled_spec=encode_spec(situation.wanted, first=is_first),
