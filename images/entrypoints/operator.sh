@@ -3,9 +3,6 @@
 set -e
 case "${1:-operator}" in
   operator) [ $# -eq 0 ] || shift; exec penstock-operator run "$@" ;;
-  webhook)
-    echo "Penstock validates in the operator itself and has no webhook: install the chart with webhook.create=false" >&2
-    exit 64 ;;
-  run | crds | uninstall | local) exec penstock-operator "$@" ;;
+  run | webhook | crds | uninstall | local) exec penstock-operator "$@" ;;
   *) exec "$@" ;;
 esac

@@ -32,6 +32,14 @@ def run() -> None:
     run_operator(Settings.from_environment())
 
 
+@app.command()
+def webhook() -> None:
+    """Serve the admission webhook, until it is told to stop."""
+    from penstock_operator.webhook.process import run as serve
+
+    serve(Settings.from_environment())
+
+
 @crds_app.command("apply")
 def apply_crds() -> None:
     """Apply the definitions of this version server-side."""

@@ -21,6 +21,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 _SPLIT: dict[str, Callable[[str], object]] = {
     "watch_namespaces": _names,
+    "webhook_configurations": _names,
     "launcher": shlex.split,
     "operator_pod_labels": json.loads,
     "scraper_namespaces": json.loads,
@@ -63,6 +64,14 @@ class Settings(BaseModel):
     """Address of the health endpoint: the pod's own in a cluster, whose kubelet asks there. Environment: POD_IP."""
     health_port: int = 8085
     """Port of the health endpoint, as upstream's."""
+    webhook_configurations: tuple[str, ...] = ()
+    """Names, with commas between them, of the webhook configurations that get the CA; none: there is no webhook."""
+    webhook_service: str = "penstock-operator-webhook"
+    """Service by which the API server reaches the webhook."""
+    webhook_secret: str = "penstock-webhook-certificates"  # noqa: S105 - the name of the object
+    """Secret of the webhook's CA and certificate, which the leader makes and renews."""
+    webhook_port: int = 9443
+    """Port of the webhook. Environment: WEBHOOK_SERVER_PORT."""
     home: Path = Path("~/.penstock")
     """Folder of the local platform. Environment: PENSTOCK_HOME."""
     launcher: tuple[str, ...] = ()
@@ -88,4 +97,5 @@ _UPSTREAM = {
     "operator_namespace": "OPERATOR_NAMESPACE",
     "pod_name": "OPERATOR_POD_NAME",
     "health_host": "POD_IP",
+    "webhook_port": "WEBHOOK_SERVER_PORT",
 }

@@ -26,6 +26,7 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "ConfigMap": Kind("v1", "configmaps"),
+    "ControllerRevision": Kind("apps/v1", "controllerrevisions"),
     "CustomResourceDefinition": Kind("apiextensions.k8s.io/v1", "customresourcedefinitions", False),
     "Deployment": Kind("apps/v1", "deployments"),
     "Event": Kind("v1", "events"),
@@ -37,6 +38,9 @@ KINDS: dict[str, Kind] = {
     "Lease": Kind("coordination.k8s.io/v1", "leases"),
     "LimitRange": Kind("v1", "limitranges"),
     "Namespace": Kind("v1", "namespaces", False),
+    "MutatingWebhookConfiguration": Kind(
+        "admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", False
+    ),
     "NetworkPolicy": Kind("networking.k8s.io/v1", "networkpolicies"),
     "Pod": Kind("v1", "pods"),
     "ResourceQuota": Kind("v1", "resourcequotas"),
@@ -44,4 +48,7 @@ KINDS: dict[str, Kind] = {
     "Secret": Kind("v1", "secrets"),
     "Service": Kind("v1", "services"),
     "ServiceAccount": Kind("v1", "serviceaccounts"),
+    "ValidatingWebhookConfiguration": Kind(
+        "admissionregistration.k8s.io/v1", "validatingwebhookconfigurations", False
+    ),
 }

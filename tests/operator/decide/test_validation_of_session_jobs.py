@@ -1,4 +1,4 @@
-"""Session jobs and snapshots: what is refused, with the field and the fix; programs come from public hosts only."""
+"""Session jobs: what is refused, with the field and the fix; programs come from public hosts only."""
 
 import json
 from typing import Any
@@ -7,11 +7,9 @@ import pytest
 
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.session_job import FlinkSessionJob
-from penstock_api.v1beta1.state_snapshot import FlinkStateSnapshot
 from penstock_operator.configuration.values import Values
 from penstock_operator.decide.validate_artifact import check_artifact, is_restricted
 from penstock_operator.decide.validate_session_job import validate_session_job
-from penstock_operator.decide.validate_snapshot import validate_snapshot
 
 SESSION: dict[str, Any] = {
     "metadata": {"name": "session", "namespace": "team"},
@@ -125,38 +123,3 @@ def test_addresses_that_are_not_public(address: str) -> None:
     assert is_restricted(address)
     assert not is_restricted("8.8.8.8")
     assert not is_restricted("2606:4700::1111")
-
-
-REFERENCE = {"kind": "FlinkDeployment", "name": "clicks"}
-
-
-@pytest.mark.parametrize(
-    ("spec", "job_exists", "word"),
-    [
-        ({"jobReference": REFERENCE}, None, "exactly one"),
-        ({"jobReference": REFERENCE, "savepoint": {}, "checkpoint": {}}, None, "exactly one"),
-        ({"savepoint": {}}, None, "spec.jobReference is missing"),
-        ({"checkpoint": {}, "jobReference": {"name": "clicks"}}, None, "spec.jobReference is missing"),
-        ({"savepoint": {}, "jobReference": REFERENCE}, False, "there is no FlinkDeployment 'clicks'"),
-    ],
-)
-def test_a_snapshot_that_is_refused(spec: dict[str, Any], job_exists: bool | None, word: str) -> None:
-    [found] = validate_snapshot(FlinkStateSnapshot.from_wire({"spec": spec}), job_exists=job_exists)
-    assert word in found.message
-
-
-@pytest.mark.parametrize(
-    ("spec", "status", "job_exists"),
-    [
-        ({"savepoint": {}, "jobReference": REFERENCE}, {}, True),
-        ({"savepoint": {}, "jobReference": REFERENCE}, {}, None),
-        ({"savepoint": {}, "jobReference": REFERENCE}, {"state": "COMPLETED"}, False),
-        ({"savepoint": {"alreadyExists": True}}, {}, None),
-        ({"savepoint": {"alreadyExists": True}, "jobReference": REFERENCE}, {}, False),
-    ],
-)
-def test_a_snapshot_that_is_allowed(
-    spec: dict[str, Any], status: dict[str, Any], job_exists: bool | None
-) -> None:
-    found = FlinkStateSnapshot.from_wire({"spec": spec, "status": status})
-    assert validate_snapshot(found, job_exists=job_exists) == ()
