@@ -58,7 +58,7 @@ class Life:
             now=self.now,
             job=self.job,
             progress=progress,
-            problems=validate_snapshot(self.snapshot.spec),
+            problems=validate_snapshot(self.snapshot),
             new_id=f"{self.ids:032x}",
         )
         plan = decide_snapshot(facts)

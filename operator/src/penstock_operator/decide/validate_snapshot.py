@@ -1,28 +1,33 @@
-"""Validation of a FlinkStateSnapshot: what is wrong, in which field, what to do. Pure.
-
-Called by the snapshot's loop and by the admission webhook. Whether the job exists is not asked here: that changes.
-"""
+"""Validation of a FlinkStateSnapshot. Pure. Called by the loop and by the webhook."""
 
 from collections.abc import Iterator
 
-from penstock_api.reasons import Reason
-from penstock_api.v1beta1.state_snapshot import FlinkStateSnapshotSpec
+from penstock_api.v1beta1.state_snapshot import FlinkStateSnapshot, SnapshotState
+from penstock_operator.decide.validate_resources import refuse
 from penstock_operator.model.facts import Problem
 
 
-def validate_snapshot(spec: FlinkStateSnapshotSpec) -> tuple[Problem, ...]:
-    """Everything that is wrong with the spec."""
-    return tuple(Problem(Reason.VALIDATION_ERROR, sentence) for sentence in _sentences(spec))
+def validate_snapshot(resource: FlinkStateSnapshot, *, job_exists: bool | None = None) -> tuple[Problem, ...]:
+    """Everything that is wrong with the wanted spec; `job_exists` is None where nobody looked."""
+    return tuple(_problems(resource, job_exists))
 
 
-def _sentences(spec: FlinkStateSnapshotSpec) -> Iterator[str]:
+def _problems(resource: FlinkStateSnapshot, job_exists: bool | None) -> Iterator[Problem]:
+    spec = resource.spec
     if (spec.savepoint is None) == (spec.checkpoint is None):
-        yield "spec must have exactly one of savepoint and checkpoint"
-    savepoint, job = spec.savepoint, spec.job_reference
-    exists = savepoint is not None and savepoint.already_exists
-    if not exists and (job is None or not job.name or job.kind is None):
-        yield "spec.jobReference is missing its kind or name: name the FlinkDeployment or FlinkSessionJob"
-    if exists and savepoint is not None and not savepoint.path:
-        yield "spec.savepoint.path is missing: with alreadyExists, set it to where the savepoint is"
-    if spec.backoff_limit < -1:
-        yield f"spec.backoffLimit is {spec.backoff_limit}: set it to -1 (for ever), 0, or a number of retries"
+        yield refuse("spec.savepoint and spec.checkpoint: set exactly one of the two")
+    exists_already = spec.savepoint is not None and spec.savepoint.already_exists
+    if exists_already and spec.savepoint is not None and not spec.savepoint.path:
+        yield refuse("spec.savepoint.path is missing: with alreadyExists, set it to where the savepoint is")
+    job = spec.job_reference
+    if job is None or not job.name or job.kind is None:
+        if not exists_already:
+            yield refuse(
+                "spec.jobReference is missing: name the job by kind and name, or set spec.savepoint.alreadyExists"
+            )
+        return
+    is_pending = resource.status.state is SnapshotState.TRIGGER_PENDING
+    if is_pending and job_exists is False and not exists_already:
+        yield refuse(
+            f"spec.jobReference: there is no {job.kind} {job.name!r} in this namespace: correct the name or make it"
+        )

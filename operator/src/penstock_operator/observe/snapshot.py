@@ -39,7 +39,7 @@ def observe_snapshot(
         now=int(now() * 1000),
         job=found,
         progress=progress,
-        problems=validate_snapshot(snapshot.spec),
+        problems=validate_snapshot(snapshot),
         new_id=secrets.token_hex(16),
     )
 
