@@ -7,7 +7,7 @@ TESTS ?= tests
 # Workers of the test run; integration servers are shared by all of them.
 JOBS ?= 4
 
-.PHONY: help setup demo test integration conformance-flink e2e lint fmt types gen gen-check images bench bench-peers soak chaos clean ci
+.PHONY: help setup demo test integration conformance-flink e2e campaign load lint fmt types gen gen-check images bench bench-peers soak chaos clean ci
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench-peers: setup ## Installs PyFlink (844 MB), bytewax and quixstreams in envi
 
 chaos: setup ## Kill, pause and cut off everything around an exactly-once job, 200 times (ARGS='--faults N --seed N'; prints its seed)
 	$(VENV)/python -m tests.chaos $(ARGS)
+
+load: setup ## 1,000 FlinkDeployments on a real API server with stub JobManagers: latency, memory, API calls (ARGS='--resources N')
+	$(VENV)/python -m tests.load $(ARGS)
 
 soak: setup ## Memory of a job under load for an hour, with the slope of its growth
 	BENCH_SECONDS=3600 $(VENV)/python -m benchmarks memory

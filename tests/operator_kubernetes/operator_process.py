@@ -3,18 +3,21 @@
 The operator's own code from the work queue up; only the client may be made faulty, and the failpoints are listened to.
 Environment: the operator's settings, and
 `PENSTOCK_FAILPOINT=name[:n]` ends the process when that point is reached for the n-th time (exit code 42);
-`PENSTOCK_FAULTS=seed:share` makes that share of the API calls fail; `PENSTOCK_STUBS` is the stub JobManagers' URL.
+`PENSTOCK_FAULTS=seed:share` makes that share of the API calls fail; `PENSTOCK_STUBS` is the stub JobManagers' URL;
+`PENSTOCK_COUNTS=file` has the calls counted there, once a second.
 """
 
 import asyncio
 import os
 import threading
+from pathlib import Path
 
 from penstock_operator.act import failpoints
 from penstock_operator.clients.kube import KubeClient
 from penstock_operator.handlers.app import Operator
 from penstock_operator.logs import set_up_logs
 from penstock_operator.settings import Settings
+from tests.operator_kubernetes.counting_client import CountingClient
 from tests.operator_kubernetes.faulty_client import FaultyClient
 
 KILLED = 42
@@ -47,6 +50,8 @@ def main() -> None:
     if faults := os.environ.get("PENSTOCK_FAULTS"):
         seed, _, share = faults.partition(":")
         client = FaultyClient.around(client, int(seed), float(share or 0.1))
+    if counts := os.environ.get("PENSTOCK_COUNTS"):
+        client = CountingClient(client._api, Path(counts))
     base = os.environ["PENSTOCK_STUBS"]
     operator = Operator(settings, client, lambda namespace, name: f"{base}/{namespace}/{name}")
     try:

@@ -80,6 +80,8 @@ class StubJobManagers:
         self.starts: dict[str, list[Start]] = {}
         """Every start, by the uid of its resource."""
         self.highest: dict[str, int] = {}
+        self.asked: dict[str, float] = {}
+        """When something was last asked of the job (a savepoint, a stop, a cancellation), by the uid of its resource."""
         self.requests = 0
         self._savepoints = savepoints
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -164,6 +166,8 @@ class StubJobManagers:
             job = self.jobs.get((parts[0], parts[1])) if len(parts) > 2 else None
             if job is None or job.is_silent:
                 return 503, _errors("nobody answers here")
+            if method != "GET":
+                self.asked[job.uid] = time.monotonic()
             return self._route(job, method, parts[2:], body)
 
     def _route(self, job: StubJob, method: str, parts: list[str], body: dict[str, Any]) -> tuple[int, str]:

@@ -6,6 +6,7 @@ deadline and raises `OperatorError` only. Safe to use from several threads. Runs
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +18,7 @@ from kubernetes.config import ConfigException
 from penstock_api.reasons import Reason
 from penstock_operator.clients.kube_errors import error_of
 from penstock_operator.clients.kube_kinds import KINDS
+from penstock_operator.clients.kube_memory import Memory
 from penstock_operator.errors import ExternalError
 
 Manifest = dict[str, Any]
@@ -45,6 +47,7 @@ class KubeClient:
 
     def __init__(self, api: ApiClient) -> None:
         self._api = api
+        self.memory = Memory()
         self._host = api.configuration.host.rstrip("/")
 
     @classmethod
@@ -67,12 +70,17 @@ class KubeClient:
         self._api.rest_client.pool_manager.clear()
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Manifest | None:
-        """The object as it is now; None if it is not there."""
-        path = KINDS[kind].path(namespace, name)
-        return self._json("GET", path, missing_is_none=True)
+        """The object as it is now; None if it is not there. Inside `memory.recalling()`, as it was last seen."""
+        place = namespace or ""
+        if self.memory.recalls:
+            is_known, answer = self.memory.answer(kind, place, name)
+            if is_known:
+                return answer  # type: ignore[no-any-return]
+        found = self._json("GET", KINDS[kind].path(namespace, name), missing_is_none=True)
+        self.memory.note(kind, place, name, found)
+        return found
 
-    def list(self, kind: str, namespace: str | None = None, selector: str = "") -> list[Manifest]:
-        """Every object that the label selector chooses; no namespace means all. Each carries its kind."""
+    def _pages(self, kind: str, namespace: str | None, selector: str) -> list[Manifest]:
         found: list[Manifest] = []
         query = {"limit": str(_PAGE), **({"labelSelector": selector} if selector else {})}
         path = KINDS[kind].path(namespace)
@@ -88,30 +96,49 @@ class KubeClient:
             item.setdefault("apiVersion", KINDS[kind].api_version)
         return found
 
+    def list(self, kind: str, namespace: str | None = None, selector: str = "") -> list[Manifest]:
+        """Every object that the label selector chooses; no namespace means all. Each carries its kind."""
+        place, question = namespace or "", f"?{selector}"
+        if self.memory.recalls:
+            is_known, answer = self.memory.answer(kind, place, question)
+            if is_known:
+                return answer  # type: ignore[no-any-return]
+        found = self._pages(kind, namespace, selector)
+        if namespace:
+            self.memory.note(kind, place, question, found)
+        return found
+
     def create(self, manifest: Manifest) -> Manifest:
         """Make the object; raises `Conflict` where it is there already."""
-        path = KINDS[manifest["kind"]].path(manifest["metadata"].get("namespace"))
-        return self._json("POST", path, body=manifest) or {}
+        metadata = manifest["metadata"]
+        path = KINDS[manifest["kind"]].path(metadata.get("namespace"))
+        with self._changing(manifest["kind"], metadata.get("namespace"), metadata.get("name", "")):
+            return self._json("POST", path, body=manifest) or {}
 
     def apply(self, manifest: Manifest) -> Manifest:
         """Server-side apply: the object has these fields afterwards, whoever else had set them."""
         metadata = manifest["metadata"]
         path = KINDS[manifest["kind"]].path(metadata.get("namespace"), metadata["name"])
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return self._json("PATCH", path, query, manifest, _APPLY) or {}
+        with self._changing(manifest["kind"], metadata.get("namespace"), metadata["name"]):
+            return self._json("PATCH", path, query, manifest, _APPLY) or {}
 
     def patch(
         self, kind: str, name: str, namespace: str | None, patch: Manifest, subresource: str | None = None
     ) -> Manifest:
         """Merge the patch; with a resourceVersion in it, raises `Conflict` where the object changed."""
         path = KINDS[kind].path(namespace, name, subresource)
-        return self._json("PATCH", path, {"fieldManager": FIELD_MANAGER}, patch, _MERGE) or {}
+        with self._changing(kind, namespace, name):
+            return self._json("PATCH", path, {"fieldManager": FIELD_MANAGER}, patch, _MERGE) or {}
 
     def replace(self, manifest: Manifest, subresource: str | None = None) -> Manifest:
         """Put the object (or its part) in place of the one with its resourceVersion, else raise `Conflict`."""
         metadata = manifest["metadata"]
         path = KINDS[manifest["kind"]].path(metadata.get("namespace"), metadata["name"], subresource)
-        return self._json("PUT", path, {"fieldManager": FIELD_MANAGER}, manifest) or {}
+        with self._changing(manifest["kind"], metadata.get("namespace"), metadata["name"]):
+            found = self._json("PUT", path, {"fieldManager": FIELD_MANAGER}, manifest) or {}
+        self.memory.note(manifest["kind"], metadata.get("namespace") or "", metadata["name"], found)
+        return found
 
     def delete(self, kind: str, name: str, namespace: str | None = None, *, uid: str | None = None) -> None:
         """Begin to delete the object (and, in the background, what it owns); gone already is well.
@@ -121,7 +148,16 @@ class KubeClient:
         options: Manifest = {"propagationPolicy": "Background"}
         if uid:
             options["preconditions"] = {"uid": uid}
-        self._json("DELETE", KINDS[kind].path(namespace, name), body=options, missing_is_none=True)
+        with self._changing(kind, namespace, name):
+            self._json("DELETE", KINDS[kind].path(namespace, name), body=options, missing_is_none=True)
+
+    @contextmanager
+    def _changing(self, kind: str, namespace: str | None, name: str) -> Iterator[None]:
+        """A write, whether or not its answer arrives: what is remembered of the object counts no more."""
+        try:
+            yield
+        finally:
+            self.memory.changed(kind, namespace or "", name)
 
     def pod_log(self, namespace: str, pod: str, container: str, *, follow: bool) -> Iterator[str]:
         """Lines of a container's log; with `follow` until the container ends."""

@@ -20,9 +20,11 @@ from penstock_operator import crds
 from penstock_operator.build.context import Defaults
 from penstock_operator.clients.kube import KubeClient
 from penstock_operator.errors import Conflict, OperatorError
+from penstock_operator.handlers.blue_green import blue_green_kind, register_sides
 from penstock_operator.handlers.deployment import register
 from penstock_operator.handlers.kinds import register_kind
 from penstock_operator.handlers.leadership import Leadership
+from penstock_operator.handlers.snapshot import snapshot_kind
 from penstock_operator.model.facts import Ref
 from penstock_operator.platforms.kubernetes import KubernetesPlatform, RestAddress
 from penstock_operator.platforms.kubernetes_namespace import sweep
@@ -81,9 +83,11 @@ class Operator:
         self._platform = KubernetesPlatform(
             client, job_defaults(settings, folder), settings.namespace_template, rest_address
         )
-        self._loop = Loop(self._platform)
+        self._loop = Loop(self._platform, client.memory.recalling)
         self._kinds = Kinds(
             Kind(DEPLOYMENT, "flinkdeployments", self._reconcile_deployment),
+            blue_green_kind(client, self._platform, settings.ingress_namespaces),
+            snapshot_kind(client, self._platform),
         )
         self._queue: WorkQueue[Key] = WorkQueue(self._kinds.reconcile, settings.workers)
         lease = (settings.operator_namespace, settings.lease_name)
@@ -98,10 +102,14 @@ class Operator:
         options.posting.enabled = False
         options.peering.standalone = True
         options.networking.request_timeout = 60
-        register(registry, options, lambda ref: self._wake(Key(DEPLOYMENT, ref)))
+        # A watch that died unnoticed tells of nothing: none lives for longer than this.
+        options.watching.server_timeout = 240
+        options.watching.client_timeout = 300
+        register(registry, options, lambda ref: self._wake(Key(DEPLOYMENT, ref)), self._client.memory)
         for kind in self._kinds:
             if kind.name != DEPLOYMENT:  # watched by `register`, with what is made for it
                 register_kind(registry, kind, self._wake)
+        register_sides(registry, self._wake)
         self._register_life(registry)
         await kopf.operator(
             registry=registry,

@@ -90,7 +90,8 @@ def _stale(
 ) -> Iterator[tuple[Manifest, Manifest]]:
     """Each copy that differs, with its original."""
     meta = resource.metadata
-    if namespace == meta.namespace:
+    names_none = not references(resource.spec) and not resource.spec.service_account
+    if namespace == meta.namespace or names_none:  # the common case at rest costs no call
         return
     programs = {found.config_map for found in config_map_files(resource.spec)}
     for kind in _KINDS:

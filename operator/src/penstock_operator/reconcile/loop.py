@@ -5,6 +5,8 @@ operator's start. It never looks at what woke it. Blocks; runs in a worker threa
 """
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import structlog
 
@@ -23,14 +25,26 @@ from penstock_operator.report.reporter import Reporter
 
 log = structlog.get_logger(__name__)
 
+RESYNC_SECONDS = 900.0
+"""The longest time between two looks at what is really there, whatever the watches say."""
+
+LOOKS_PER_SECOND = 50.0
+"""At jobs at rest, all together: with very many, each is looked at less often than its rule asks for."""
+
+Recalling = Callable[[], AbstractContextManager[None]]
+
 _SETTLED = (LifecycleState.STABLE, LifecycleState.SUSPENDED)
 
 
 class Loop:
     """Reconciles the resources of one platform."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, recalling: Recalling | None = None) -> None:
+        """`recalling`: within it the platform may answer from memory; none where reading costs nothing."""
         self._platform = platform
+        self._recalling = recalling
+        self._rested: dict[Ref, float] = {}
+        """When a live look last found nothing to do; absent while there is something."""
         self._executor = Executor(platform)
         self._reporter = Reporter(platform)
         self._settled: dict[Ref, int | None] = {}
@@ -38,6 +52,10 @@ class Loop:
 
     def reconcile(self, ref: Ref) -> float | None:
         """One turn. Returns the seconds until the next is due; None when the resource is gone."""
+        again = self._glance(ref)
+        if again is not None:
+            return again
+        self._rested.pop(ref, None)
         resource = self._platform.read(ref)
         if resource is None:
             self._settled.pop(ref, None)
@@ -61,6 +79,23 @@ class Loop:
             named = OperatorError(Reason.ERROR, f"{type(error).__name__}: {error}")
             return self._report_failure(ref, named)
 
+    def _glance(self, ref: Ref) -> float | None:
+        """Whether what is remembered still says that there is nothing to do; None means to look at what is there now."""
+        rested = self._rested.get(ref)
+        if self._recalling is None or rested is None or time.monotonic() - rested > RESYNC_SECONDS:
+            return None
+        try:
+            with self._recalling():
+                resource = self._platform.read(ref)
+                if resource is None or _is_new(resource):
+                    return None
+                plan = decide(observe(self._platform, resource))
+        except Exception:  # noqa: BLE001 - whatever it is, the live look that follows meets it too, and reports it
+            return None
+        if not _is_at_rest(plan, resource):
+            return None
+        return max(plan.requeue_seconds, len(self._rested) / LOOKS_PER_SECOND)
+
     def _carry_out(self, plan: Plan, facts: Facts) -> float | None:
         """1. what must survive, 2. Events, 3. the acts, 4. what they achieved."""
         resource = self._reporter.status(facts.resource, plan.status)
@@ -72,6 +107,8 @@ class Loop:
         if plan.after is not None:
             self._reporter.status(resource, plan.after)
         self._say_when_settled(plan, facts)
+        if _is_at_rest(plan, facts.resource):
+            self._rested[facts.ref] = time.monotonic()
         return plan.requeue_seconds
 
     def _say_when_settled(self, plan: Plan, facts: Facts) -> None:
@@ -107,3 +144,14 @@ class Loop:
     def _write_problem(self, resource: FlinkDeployment, problem: Problem) -> None:
         facts = Facts(resource=resource, now=int(time.time() * 1000))
         self._reporter.status(resource, failed_plan(facts, resource.status, problem))
+
+
+def _is_at_rest(plan: Plan, resource: FlinkDeployment) -> bool:
+    """Whether the plan does, writes and says nothing."""
+    return not (plan.actions or plan.after or plan.events) and plan.status == resource.status
+
+
+def _is_new(resource: FlinkDeployment) -> bool:
+    """Whether the owner changed something that was not looked at yet: no need to ask what is remembered."""
+    meta, seen = resource.metadata, resource.status.observed_generation
+    return meta.deletion_timestamp is not None or meta.generation != seen
