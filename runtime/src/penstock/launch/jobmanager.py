@@ -240,6 +240,8 @@ def _judge(application: Application, status: int, said: str) -> None:
         log.info("main said:\n%s", said[-TAIL:])
     if application.reason is not None:
         return
+    if application.job is not None and application.job.machine.job.status.is_terminal:
+        return  # a main that waits for its job raises when that fails: the job's own reason counts
     last = said.strip().splitlines()[-1] if said.strip() else ""
     if status != 0:
         application.fail("ProgramFailed", f"{last or f'exit status {status}'}\n{said[-TAIL:]}".strip())

@@ -20,6 +20,7 @@ from io import BytesIO
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -30,7 +31,8 @@ from penstock.jobmanager.master import Master
 from penstock.launch.artifacts import ArtifactError
 from penstock.launch.dependencies import PREPARED_KEYS, Prepared, prepare
 from penstock.launch.serving import HttpServer, listen_unix
-from penstock.rest.answers import answer
+from penstock.rest.answers import answer, on_error
+from penstock.rest.app import control_routes
 from penstock.rest.programs import ProgramRefused, RunWish, StoredProgram
 from penstock.taskmanager.dependencies import DIGEST_KEY
 
@@ -154,7 +156,7 @@ class SessionPrograms:
         if prepared.bundle is not None and prepared.digest is not None:
             self._bundles[prepared.digest] = prepared.bundle
         limit = duration_of(configuration, 120_000, "penstock.program.timeout") / 1000
-        main = _Main(folder, prepared, wish, configuration, submit)
+        main = _Main(folder, prepared, wish, configuration, submit, self._master)
         task = asyncio.create_task(main.run())
         self._mains.add(task)
         task.add_done_callback(self._mains.discard)
@@ -181,8 +183,10 @@ class _Main:
         wish: RunWish,
         configuration: Mapping[str, str],
         submit: Submit,
+        master: Master,
     ) -> None:
         self.submitted = asyncio.Event()
+        self._master = master
         self._folder, self._prepared, self._wish = folder, prepared, wish
         self._configuration, self._submit = configuration, submit
         self._status: int | None = None
@@ -190,7 +194,12 @@ class _Main:
 
     async def run(self) -> None:
         """Run it to its end; killed when the task is cancelled."""
-        app = Starlette(routes=[Route("/penstock/jobs", self._take, methods=["POST"])])
+        take = Route("/penstock/jobs", self._take, methods=["POST"])
+        app = Starlette(
+            routes=[take, *control_routes()],
+            exception_handlers={HTTPException: on_error, Exception: on_error},
+        )
+        app.state.master = self._master
         server = HttpServer(app, listen_unix(self._folder / "rpc.sock"))
         await server.start()
         process = None

@@ -14,16 +14,13 @@ from penstock.common.job_client import JobControl
 from penstock.common.job_execution_result import JobExecutionResult
 from penstock.common.job_id import JobID
 from penstock.graph.jobgraph import JobGraph
+from penstock.launch.submitted import SubmissionFailed, SubmittedJob, client_of
 
 if TYPE_CHECKING:
     from penstock.launch.minicluster import JobResult
 
 SUBMIT_VARIABLE = "PENSTOCK_SUBMIT"
 _TIMEOUT_SECONDS = 60.0
-
-
-class SubmissionFailed(RuntimeError):
-    """The JobManager refused the job; the message is its own."""
 
 
 def run(job_graph: JobGraph) -> JobExecutionResult:
@@ -40,20 +37,13 @@ def start(job_graph: JobGraph) -> JobControl:
     """Submit and return a JobControl."""
     target = os.environ.get(SUBMIT_VARIABLE)
     if target:
-        return _Submitted(_post(target, job_graph))
+        return SubmittedJob(target, _post(target, job_graph))
     return _MiniJob(job_graph)
 
 
 def _post(target: str, job_graph: JobGraph) -> str:
     """POST the job graph; the id that the JobManager gave the job."""
-    # Here, for a program that runs in its own mini cluster posts nothing.
-    import httpx
-
-    if target.startswith("unix:"):
-        transport, base = httpx.HTTPTransport(uds=target.removeprefix("unix:")), "http://jobmanager"
-    else:
-        transport, base = httpx.HTTPTransport(), target.rstrip("/")
-    with httpx.Client(transport=transport, base_url=base, timeout=_TIMEOUT_SECONDS) as client:
+    with client_of(target, _TIMEOUT_SECONDS) as client:
         response = client.post(
             "/penstock/jobs",
             content=job_graph.model_dump_json(),
@@ -63,36 +53,6 @@ def _post(target: str, job_graph: JobGraph) -> str:
         raise SubmissionFailed(f"the JobManager refused the job ({response.status_code}): {response.text}")
     body = response.json()
     return str(body.get("job_id") or body.get("jobid") or "")
-
-
-class _Submitted:
-    """A job of the cluster that runs this program: it goes on when the program ends, and the cluster's tools control it."""
-
-    def __init__(self, job_id: str) -> None:
-        self.job_id = job_id
-
-    def status(self) -> str:
-        """It was accepted."""
-        return "CREATED"
-
-    def wait(self) -> JobExecutionResult:
-        """The job outlives this program."""
-        return JobExecutionResult(JobID(self.job_id))
-
-    def cancel(self) -> None:
-        """Refused: the program ends before its job."""
-        raise SubmissionFailed(_NOT_FROM_MAIN)
-
-    def savepoint(self, directory: str | None) -> str:
-        """Refused: the program ends before its job."""
-        raise SubmissionFailed(_NOT_FROM_MAIN)
-
-    def stop(self, drain: bool, directory: str | None) -> str:
-        """Refused: the program ends before its job."""
-        raise SubmissionFailed(_NOT_FROM_MAIN)
-
-
-_NOT_FROM_MAIN = "in an application cluster the job is controlled by the operator, the REST API or `penstock`, not by its main"
 
 
 class _MiniJob:

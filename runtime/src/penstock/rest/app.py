@@ -124,6 +124,11 @@ def rest_app(
     return app
 
 
+def control_routes() -> tuple[BaseRoute, ...]:
+    """What a main may ask of the jobs that it has submitted; the app that has them needs `state.master`."""
+    return (*jobs.ROUTES, *checkpoints.ROUTES)
+
+
 def internal_app(
     master: Master, application: Application | None, bundles: Mapping[str, Path] | None = None
 ) -> Starlette:
@@ -136,6 +141,7 @@ def internal_app(
             Route("/penstock/jobs", submit, methods=["POST"]),
             Route("/penstock/application", application_status),
             Route("/penstock/dependencies/{digest}", dependencies),
+            *control_routes(),
         ],
         exception_handlers=_HANDLERS,
     )
