@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.job import RestorePolicy
 from penstock_api.v1beta1.status import FlinkJobState
 from penstock_operator.decide.planner import decide, failed_plan
-from penstock_operator.decide.restore import named_path, wants_state
+from penstock_operator.decide.restore import named_path, restore_policy, wants_state
 from penstock_operator.decide.scaling import wants_vertices
 from penstock_operator.errors import ExternalError
 from penstock_operator.model.facts import (
@@ -86,6 +87,7 @@ class World:
     cluster_problem: Problem | None = None
     unreachable: bool = False
     savepoints_fail: str | None = None
+    savepoints_wait: bool = False
     never_ends: bool = False
     starts_as: FlinkJobState = FlinkJobState.RUNNING
     crash_before: str | None = None
@@ -97,7 +99,6 @@ class World:
     cancelling_turns: int = 2
     launched: Launch | None = None
     task_managers: int = 0
-    idle: int = 0
     width: int = 0
     asked_width: int = 0
     limit: int = 32768
@@ -212,6 +213,10 @@ class World:
         named = named_path(self.resource)
         ids = self.resource.status.job_status.job_ids
         mine = [s for s in self.snapshots if (s.path == named if named else s.job_id in ids)]
+        origin = self.resource.status.job_status.upgrade_savepoint_path
+        mine += [s for s in self.snapshots if s.path == origin and s not in mine and not named]
+        if restore_policy(self.resource) is RestorePolicy.SAVEPOINT:
+            mine = [s for s in mine if s.is_savepoint]
         mine.sort(key=lambda s: (s.checkpoint_id, s.timestamp), reverse=True)
         return StateFacts(looked_up=True, snapshots=tuple(mine))
 
@@ -241,7 +246,7 @@ class World:
             restarts=self.restarts,
             checkpoint_begun=self.checkpoint_begun,
             vertices=self._vertices(),
-            idle_task_managers=tuple(f"idle-{n}" for n in range(self.idle)),
+            idle_task_managers=tuple(f"idle-{n}" for n in range(max(0, self.task_managers - self.width))),
         )
 
     def _vertices(self) -> tuple[VertexFacts, ...]:
@@ -316,7 +321,7 @@ class World:
             if self.jm and self.job and not self.job.is_terminal:
                 self.job = FlinkJobState.CANCELLING
         elif isinstance(action, SetTaskManagers):
-            self.task_managers, self.idle = action.count, 0
+            self.task_managers = action.count
         elif isinstance(action, Rescale):
             if self.scaling_is == "refused":
                 raise ExternalError(Reason.SCALING_FAILED, "the upper bound is above the maximum parallelism")
@@ -332,13 +337,11 @@ class World:
             if self.cancelling_turns <= 0:
                 self.job, self.cancelling_turns = FlinkJobState.CANCELED, 2
         if self.asked_width != self.width and self.scaling_is == "possible":
-            slots = self.task_managers  # of one slot each
-            self.width = min(self.asked_width, slots)
-            self.idle = slots - self.width
+            self.width = min(self.asked_width, self.task_managers)  # of one slot each
         if not self.jm:  # a JobManager forgets its triggers when it ends
             self.triggers = {}
         for trigger, action in self.triggers.items():
-            if trigger not in self.locations and trigger not in self.failures:
+            if trigger not in self.locations and trigger not in self.failures and not self.savepoints_wait:
                 self._take(trigger, action)
 
     def _take(self, trigger: str, action: TriggerSavepoint) -> None:

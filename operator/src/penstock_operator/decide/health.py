@@ -83,12 +83,12 @@ def is_stable(situation: Situation) -> bool:
     return completed >= _needed(situation)
 
 
-def may_become_stable(situation: Situation, timeout: timedelta) -> bool:
+def may_become_stable(situation: Situation, began: int | None, timeout: timedelta) -> bool:
     """Whether only time is missing to a job that runs since before the timeout: its window, or its first checkpoint."""
     health = situation.status.health
     if not works(situation) or health is None or health.running_since is None:
         return False
-    if timedelta(milliseconds=health.running_since - _started(situation.status)) > timeout:
+    if timedelta(milliseconds=health.running_since - (began or 0)) > timeout:
         return False
     window = situation.duration("deployment.stability.window", STABILITY_WINDOW)
     interval = _duration(situation, INTERVAL_KEY) or timedelta()

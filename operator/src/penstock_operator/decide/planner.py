@@ -5,6 +5,7 @@ from datetime import timedelta
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.job import JobState
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState, ReconciliationState
+from penstock_operator.decide.history import keep_revision, with_history
 from penstock_operator.decide.present import error_text, is_said, present
 from penstock_operator.decide.refresh import record_newest, refresh
 from penstock_operator.decide.rolling import leave_or_stay, plain, with_restore_point
@@ -13,7 +14,16 @@ from penstock_operator.decide.situation import Situation, Step
 from penstock_operator.decide.specs import decode_spec, with_job_state
 from penstock_operator.decide.stopping import upgrade_wait
 from penstock_operator.model.facts import Facts, Problem
-from penstock_operator.model.plan import Action, CancelJob, Event, Plan, RefreshCopies, Stop, TriggerSavepoint
+from penstock_operator.model.plan import (
+    Action,
+    CancelJob,
+    Deploy,
+    Event,
+    Plan,
+    RefreshCopies,
+    Stop,
+    TriggerSavepoint,
+)
 
 LONGEST_SILENCE = timedelta(seconds=60)
 """Of a JobManager whose process runs. It answers a second after its start, some more on a busy node."""
@@ -72,6 +82,8 @@ def _complete(rule: str, step: Step, situation: Situation) -> Plan:
     if problem is None and step.keep_error:
         status = _with_old_error(status, facts)
         after = _with_old_error(after, facts) if after is not None else None
+    status = with_history(old, status, facts)
+    after = with_history(old, after.model_copy(update={"history": status.history}), facts) if after else None
     events = list(step.events)
     before, now = old.job_status.state, step.status.job_status.state
     if before is not now and now is not None:
@@ -81,7 +93,7 @@ def _complete(rule: str, step: Step, situation: Situation) -> Plan:
         events.append(Event(problem.reason, problem.message, problem.component))
     if waiting is not None and not is_said(old, waiting):
         events.append(Event(waiting.reason, waiting.message, "Job"))
-    return Plan(rule, status, _actions(step, facts), after, tuple(events), step.requeue_seconds)
+    return Plan(rule, status, _actions(step, facts, status), after, tuple(events), step.requeue_seconds)
 
 
 def _depends_on_state(step: Step) -> bool:
@@ -92,8 +104,11 @@ def _depends_on_state(step: Step) -> bool:
     )
 
 
-def _actions(step: Step, facts: Facts) -> tuple[Action, ...]:
+def _actions(step: Step, facts: Facts, status: FlinkDeploymentStatus) -> tuple[Action, ...]:
     """The step's own; where it has none, copies that fell behind are refreshed, whatever state the job is in."""
+    kept = keep_revision(status) if any(isinstance(action, Deploy) for action in step.actions) else None
+    if kept is not None:
+        return (*step.actions[:-1], kept, *step.actions[-1:])
     if step.actions or facts.is_deleting or not facts.cluster.stale_copies:
         return step.actions
     return (RefreshCopies(),)

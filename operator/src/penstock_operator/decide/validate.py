@@ -127,6 +127,9 @@ def _deletion(resource: FlinkDeployment) -> Iterator[Problem]:
     deletion = resource.spec.deletion
     if deletion is not None and deletion.deadline:
         yield from _duration("spec.deletion.deadline", deletion.deadline)
+    cleanup = resource.spec.cleanup_policy
+    if cleanup is not None and cleanup.delay:
+        yield from _duration("spec.cleanupPolicy.delay", cleanup.delay)
 
 
 def _volumes(resource: FlinkDeployment) -> Iterator[Problem]:

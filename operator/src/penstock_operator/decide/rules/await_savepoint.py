@@ -35,7 +35,7 @@ def await_savepoint(situation: Situation) -> Step | None:
     if progress is not None and progress.location:
         return _arrived(situation, pending, progress.location)
     recorded = situation.status.job_status.upgrade_savepoint_path
-    if pending.purpose in STOPPING and _is_recorded(situation) and recorded:
+    if pending.purpose in STOPPING and _is_recorded(situation, pending) and recorded:
         return _arrived(situation, pending, recorded)
     if progress is not None and progress.failure:
         return _failed(situation, progress.failure)
@@ -58,10 +58,13 @@ def _may_be_left(situation: Situation, pending: PendingSavepoint) -> bool:
     return diff_cost(situation.baseline, situation.wanted)[0] > Cost.SCALE
 
 
-def _is_recorded(situation: Situation) -> bool:
+def _is_recorded(situation: Situation, pending: PendingSavepoint) -> bool:
+    """Whether the path in the status is that of this very savepoint, not the one that the job was started from."""
     info = situation.status.job_status.savepoint_info
     last = info.last_savepoint if info else None
-    return last is not None and last.location == situation.status.job_status.upgrade_savepoint_path
+    if last is None or last.time_stamp != pending.requested_at:
+        return False
+    return last.location == situation.status.job_status.upgrade_savepoint_path
 
 
 def _is_hopeless(situation: Situation, pending: PendingSavepoint) -> bool:
@@ -91,7 +94,7 @@ def _arrived(situation: Situation, pending: PendingSavepoint, location: str) -> 
     if pending.purpose not in STOPPING:
         nonce = situation.wanted_job.savepoint_trigger_nonce
         return Step(end_savepoint(status, location, nonce), requeue_seconds=IN_FLIGHT)
-    if not _is_recorded(situation):
+    if not _is_recorded(situation, pending):
         held = end_savepoint(status, location).model_copy(update={"pending_savepoint": pending})
         return Step(revise_job(held, upgrade_savepoint_path=location), requeue_seconds=0.0)
     state = situation.facts.job.state

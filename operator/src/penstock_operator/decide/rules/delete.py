@@ -71,20 +71,29 @@ def _late(situation: Situation) -> Step | None:
     if policy is DeletionPolicy.ORPHAN:
         return _orphan(situation)
     if policy is DeletionPolicy.KEEP_TRYING:
-        problem = Problem(
-            Reason.CLEANUP_FAILED, "The last savepoint is not there yet; it is still waited for"
-        )
-        if situation.status.pending_savepoint is not None:
-            return await_savepoint(situation)
-        if situation.runs:
-            return ask_for_savepoint(situation, SavepointPurpose.DELETION)
-        return Step(situation.status, problem=problem, requeue_seconds=UNSETTLED)
+        return _keep_trying(situation)
     status = end_savepoint(situation.status, None)
     return Step(
         begin_stop(status, situation.baseline, UpgradeMode.LAST_STATE, situation.facts.now),
         events=(Event(Reason.DELETION_FORCED, Reason.DELETION_FORCED.sentence),),
         requeue_seconds=0.0,
     )
+
+
+def _keep_trying(situation: Situation) -> Step | None:
+    """Past the deadline the wait goes on, and the status says for what."""
+    step: Step | None = Step(situation.status, requeue_seconds=UNSETTLED)
+    waits_for = f"the job is {situation.job_state}, and a savepoint needs one that runs"
+    if situation.status.pending_savepoint is not None:
+        step, waits_for = await_savepoint(situation), "the last savepoint is not there yet"
+    elif situation.runs:
+        return ask_for_savepoint(
+            situation, SavepointPurpose.DELETION
+        )  # the reason of the last one still stands
+    if step is None or step.problem is not None:
+        return step
+    sentence = f"{Reason.CLEANUP_FAILED.sentence} (spec.deletion.policy is KeepTrying: {waits_for})"
+    return replace(step, problem=Problem(Reason.CLEANUP_FAILED, sentence))
 
 
 def _remove(situation: Situation) -> Step:

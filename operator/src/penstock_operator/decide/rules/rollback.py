@@ -69,9 +69,11 @@ def _why(situation: Situation) -> Problem | None:
     if situation.job_state is FlinkJobState.FAILED and not situation.flag("job.restart.failed"):
         return cause or Problem(Reason.JOB_FAILED, Reason.JOB_FAILED.sentence, "Job")
     timeout = situation.duration("deployment.readiness.timeout", READINESS_TIMEOUT)
-    if situation.since(held.reconciliation_timestamp) <= timeout:
+    # Measured from the upgrade: a restart of the unhealthy or failed job gives it no more time.
+    began = held.restore_point.recorded_at if held.restore_point is not None else None
+    if situation.since(began) <= timeout:
         return None
-    if is_stable(situation) or may_become_stable(situation, timeout):
+    if is_stable(situation) or may_become_stable(situation, began, timeout):
         return None
     sentence = Reason.NOT_STABLE_IN_TIME.sentence
     if cause is not None:

@@ -1,0 +1,59 @@
+"""Specs of revisions as ControllerRevisions, beside the resource and owned by it: Kubernetes' own way to keep them.
+
+Called by the Kubernetes platform; `kubectl penstock` reads them by the same label. Never changed once made.
+"""
+
+import json
+from collections.abc import Collection
+
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_operator.build import labels
+from penstock_operator.clients.kube import KubeClient
+from penstock_operator.errors import Conflict
+from penstock_operator.model.facts import Ref
+
+
+def keep(
+    client: KubeClient, resource: FlinkDeployment, number: int, spec: str, kept: Collection[int]
+) -> None:
+    """Make the revision if it is not there; then drop those that are not kept."""
+    meta = resource.metadata
+    name = f"{meta.name}-{number}"
+    if client.get("ControllerRevision", name, meta.namespace) is not None:
+        return
+    try:
+        client.create(_manifest(resource, name, number, spec))
+    except Conflict:
+        return
+    for held in client.list("ControllerRevision", meta.namespace, selector(meta.uid or "")):
+        if int(held.get("revision", 0)) not in kept:
+            client.delete("ControllerRevision", held["metadata"]["name"], meta.namespace)
+
+
+def selector(uid: str) -> str:
+    """Chooses the revisions of one resource."""
+    return f"{labels.RESOURCE_UID}={uid}"
+
+
+def _manifest(resource: FlinkDeployment, name: str, number: int, spec: str) -> dict[str, object]:
+    meta = resource.metadata
+    owner = {
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "name": meta.name,
+        "uid": meta.uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {
+            "name": name,
+            "namespace": meta.namespace,
+            "labels": labels.owned_labels(Ref(meta.namespace, meta.name), meta.uid or ""),
+            "ownerReferences": [owner],
+        },
+        "revision": number,
+        "data": {"spec": json.loads(spec)},
+    }
