@@ -197,6 +197,36 @@ def test_checkpoint_that_nobody_answers_expires_and_fails_the_job() -> None:
     assert "expired" in world.job.failures[0].failure.message
 
 
+def test_stop_whose_tasks_do_not_end_fails_in_time_and_goes_on_from_its_savepoint() -> None:
+    world = World(RESTARTS | {"execution.checkpointing.timeout": "20 s"})
+    world.start()
+    world.handle(events.SnapshotWanted("d" * 32, True, None, stop=True))
+    world.task(SOURCE, 0, TaskState.FINISHED)
+    assert world.machine.next_wake() == world.now + 20_000
+    world.sleep(20_000)
+    assert world.status() is JobStatus.FAILING
+    message = world.job.failures[0].failure.message
+    assert "sink (1/2), sink (2/2)" in message
+    assert "source (1/2)" not in message
+    assert world.completed[-1].location in message
+    world.tasks(TaskState.CANCELED)
+    assert world.status() is JobStatus.RESTARTING
+
+
+def test_job_that_waits_for_slots_that_cannot_start_fails_with_the_reason() -> None:
+    world = World(RESTARTS)
+    world.start(slots=1)
+    assert world.status() is JobStatus.CREATED
+    world.handle(events.SlotsCannotStart("the slots of tm end at once"))
+    assert world.status() is JobStatus.RESTARTING
+    assert world.job.failures[0].failure.reason == "SlotsCannotStart"
+    world.sleep(10_000)
+    world.offer(2)
+    assert world.status() is JobStatus.RUNNING
+    world.handle(events.SlotsCannotStart("of another TaskManager"))
+    assert world.status() is JobStatus.RUNNING
+
+
 def test_superseded_attempt_ends_for_good() -> None:
     world = World(RESTARTS, acknowledges=False)
     world.start()

@@ -332,6 +332,12 @@ class Reason(StrEnum):
         True,
         "The checkpoint is older than the broker keeps transactions: its uncommitted output is lost.",
     )
+    SLOTS_CANNOT_START = (
+        "SlotsCannotStart",
+        Domain.EXTERNAL,
+        True,
+        "The slots' processes end before they are ready, again and again: the TaskManager's log says why.",
+    )
     SAVEPOINT_FAILED = (
         "SavepointFailed",
         Domain.EXTERNAL,

@@ -326,6 +326,8 @@ class SlotLost(_Message):
     type: Literal["slot-lost"] = "slot-lost"
     slot_id: str
     exit_status: str
+    failed_starts: int = 0
+    """How many slots of the TaskManager in a row, this one among them, ended before they were ready."""
 
 
 Event = Annotated[

@@ -46,6 +46,13 @@ class SlotsGone:
 
 
 @dataclass(slots=True, frozen=True)
+class SlotsCannotStart:
+    """A TaskManager's slots end before they are ready, time and again; the message says which and how."""
+
+    message: str
+
+
+@dataclass(slots=True, frozen=True)
 class FromSlot:
     """A slot reports."""
 
@@ -128,7 +135,7 @@ class Tick:
 
 
 JobEvent = (
-    Prepared | PreparationFailed | SlotsFree | SlotsGone | FromSlot | SplitsAssigned | EnumeratorFailed
+    Prepared | PreparationFailed | SlotsFree | SlotsGone | SlotsCannotStart | FromSlot | SplitsAssigned | EnumeratorFailed
     | EnumeratorsSnapshotted | MetadataWritten | MetadataFailed | SnapshotWanted | CancelWanted | RequirementsChanged
     | Tick
 )  # fmt: skip

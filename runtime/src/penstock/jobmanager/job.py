@@ -150,6 +150,8 @@ class Job:
     """Another JobManager may lead by now: nothing that happens here ends the job."""
     deadline: int | None = None
     """When the present state has waited long enough."""
+    stopped_at: str | None = None
+    """RUNNING: the complete snapshot of the stop that is under way."""
     uncommitted: dict[int, tuple[str, set[TaskKey]]] = field(default_factory=dict)
     """Completed snapshots whose commits are not all reported: location and tasks."""
     is_final_wanted: bool = False
@@ -194,7 +196,7 @@ class Job:
         self.status = status
         self.timestamps[status] = now
         self.history.append((now, status))
-        self.deadline = self.release_at = None
+        self.deadline = self.release_at = self.stopped_at = None
 
     def add_failure(
         self,

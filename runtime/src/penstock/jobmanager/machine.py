@@ -74,6 +74,10 @@ class JobMachine:
             rescaling.consider(job, now)
         elif isinstance(event, events.SlotsGone):
             self._slots_gone(event, now)
+        elif isinstance(event, events.SlotsCannotStart):
+            failure = waiting.hopeless(job, event.message)
+            if failure is not None:
+                draining.enter_failing(job, failure, now)
         elif isinstance(event, events.RequirementsChanged):
             rescaling.require(job, event.wanted, now)
             if job.status is JobStatus.CREATED:
@@ -153,8 +157,10 @@ class JobMachine:
         elif job.status in _DRAINING:
             draining.tick(job, now)
         elif job.status in _EXECUTING:
-            waits = waiting.tick if job.status is JobStatus.CREATED else regional.tick
-            failure = waits(job, now)
+            if job.status is JobStatus.CREATED:
+                failure = waiting.tick(job, now)
+            else:
+                failure = regional.tick(job, now) or executing.overdue_stop(job, now)
             if failure is not None:
                 draining.enter_failing(job, failure, now)
                 return

@@ -41,6 +41,7 @@ from penstock.jobmanager.events import (
     CancelWanted,
     FromSlot,
     RequirementsChanged,
+    SlotsCannotStart,
     SlotsFree,
     SlotsGone,
     SnapshotWanted,
@@ -54,6 +55,8 @@ from penstock.jobmanager.storage import JobStorage, KeptJob
 
 log = logging.getLogger(__name__)
 CHECK_SECONDS = 0.5
+FAILED_STARTS = 5
+"""So many slots in a row that end before they are ready are no accident: a job that waits for slots fails, and says so."""
 
 
 class Master:
@@ -236,6 +239,8 @@ class Master:
                 f"slot {event.slot_id} of TaskManager {manager.resource_id} was lost: {event.exit_status}"
             )
             self._all_jobs_lose((event.slot_id,), message)
+            if event.failed_starts >= FAILED_STARTS:
+                self._slots_cannot_start(manager, event)
         elif isinstance(event, Inspected):
             self.inspections.answered(event)
         elif isinstance(event, EventTimeReported):
@@ -255,6 +260,14 @@ class Master:
             wake.set()
         log.warning("TaskManager %s is lost: %s", manager.resource_id, why)
         self._all_jobs_lose(tuple(manager.slots), f"TaskManager {manager.resource_id} is lost: {why}")
+
+    def _slots_cannot_start(self, manager: TaskManager, event: SlotLost) -> None:
+        message = (
+            f"the slots of TaskManager {manager.resource_id} end before they are ready, {event.failed_starts} times in "
+            f"a row (the last one: {event.exit_status}): its log says why"
+        )
+        for job in list(self.jobs.values()):
+            job.handle(SlotsCannotStart(message))
 
     def _all_jobs_lose(self, slot_ids: tuple[str, ...], message: str) -> None:
         for job in list(self.jobs.values()):

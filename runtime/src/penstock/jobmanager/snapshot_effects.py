@@ -3,12 +3,12 @@
 Made by `jobmanager.machine`, called by `checkpoint.coordinator`.
 """
 
-from penstock.checkpoint.pending import PendingCheckpoint
+from penstock.checkpoint.pending import PendingCheckpoint, SnapshotRequest
 from penstock.checkpoint.store import Snapshot
 from penstock.control.messages import CheckpointAborted, CheckpointCompleted, TriggerCheckpoint
 from penstock.jobmanager import effects
 from penstock.jobmanager.job import Job
-from penstock.jobmanager.states import rescaling
+from penstock.jobmanager.states import executing, rescaling
 from penstock_api.manifest import CheckpointMetadata
 
 
@@ -17,7 +17,7 @@ class SnapshotEffects:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._written: dict[int, tuple[Snapshot, bool]] = {}
+        self._written: dict[int, tuple[Snapshot, SnapshotRequest]] = {}
 
     def snapshot_enumerators(self, checkpoint_id: int) -> None:
         """See CoordinatorActions."""
@@ -44,7 +44,7 @@ class SnapshotEffects:
     def write(self, checkpoint: PendingCheckpoint, metadata: CheckpointMetadata) -> None:
         """See CoordinatorActions."""
         location = checkpoint.record.location
-        self._written[metadata.checkpoint_id] = (Snapshot(location, metadata), checkpoint.request.is_rescale)
+        self._written[metadata.checkpoint_id] = (Snapshot(location, metadata), checkpoint.request)
         holders = {
             (vertex.id, subtask.index)
             for vertex in self._job.graph.vertices
@@ -59,11 +59,13 @@ class SnapshotEffects:
 
     def notify_complete(self, checkpoint_id: int, now: int) -> None:
         """See CoordinatorActions."""
-        snapshot, is_rescale = self._written.pop(checkpoint_id)
+        snapshot, request = self._written.pop(checkpoint_id)
         self._job.latest = snapshot
         self._job.handed_out.completed(checkpoint_id)
-        if is_rescale:
+        if request.is_rescale:
             rescaling.snapshot_written(self._job, snapshot, now)
+        elif request.stop:
+            executing.stop_written(self._job, snapshot.location, now)
         self._send_all(
             CheckpointCompleted(job_id=self._job.id, attempt=self._job.attempt, checkpoint_id=checkpoint_id)
         )

@@ -34,6 +34,7 @@ from penstock.taskmanager.slot_process import SlotProcess
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 0.3
 FAST_DEATH_SECONDS = 2.0
+LONGEST_RETRY_SECONDS = 30.0
 
 
 @dataclass(slots=True, frozen=True)
@@ -59,6 +60,8 @@ class Supervisor:
         self._host_id = host_identity(options.directory)
         self._slots: dict[str, SlotProcess] = {}
         self._started: dict[str, float] = {}
+        self._failed_starts = 0
+        """How many slots in a row ended before they were ready."""
         self._ended: list[SlotProcess] = []
         self._ready: dict[str, SlotEvent] = {}
         self._outbox: list[SlotEvent] = []
@@ -116,18 +119,23 @@ class Supervisor:
         reported = SlotEvent(slot_id=slot_id, event=event)
         if event.type == "slot-ready":
             self._ready[slot_id] = reported
+            self._failed_starts = 0
         self._report(reported)
 
     def _slot_ended(self, slot_id: str, status: str) -> None:
         process = self._slots.pop(slot_id, None)
-        self._ready.pop(slot_id, None)
+        was_ready = self._ready.pop(slot_id, None) is not None
         lived = time.monotonic() - self._started.pop(slot_id, 0.0)
         if process is None or self._stopped.is_set():
             return
         log.warning("slot %s ended: %s", slot_id, status)
-        self._report(SlotEvent(slot_id=slot_id, event=SlotLost(slot_id=slot_id, exit_status=status)))
+        self._failed_starts = 0 if was_ready else self._failed_starts + 1
+        lost = SlotLost(slot_id=slot_id, exit_status=status, failed_starts=self._failed_starts)
+        self._report(SlotEvent(slot_id=slot_id, event=lost))
         # A worker that dies as it starts must not be restarted in a busy loop.
-        self._loop.call_later(RETRY_SECONDS if lived < FAST_DEATH_SECONDS else 0, self._refill)
+        delay = RETRY_SECONDS if lived < FAST_DEATH_SECONDS or not was_ready else 0
+        longer = delay * 2 ** min(10, max(0, self._failed_starts - self._options.slots))
+        self._loop.call_later(min(LONGEST_RETRY_SECONDS, longer), self._refill)
 
     def _refill(self) -> None:
         while not self._stopped.is_set() and len(self._slots) < self._options.slots:

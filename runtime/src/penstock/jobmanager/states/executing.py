@@ -85,6 +85,28 @@ def commit_done(job: Job, event: CommitDone) -> None:
             job.emit(MarkCommitted(location, checkpoint_id))
 
 
+def stop_written(job: Job, location: str, now: int) -> None:
+    """The snapshot of a stop is complete: what the tasks have left to do is commit and end, in time."""
+    job.deadline = now + job.coordinator.settings.timeout
+    job.stopped_at = location
+
+
+def overdue_stop(job: Job, now: int) -> Failure | None:
+    """The failure of a job whose tasks have not ended though the snapshot of its stop is complete."""
+    if job.rescale is not None or job.stopped_at is None or job.deadline is None or now < job.deadline:
+        return None
+    left = [e for e in job.executions.values() if e.state not in ENDED]
+    names = ", ".join(
+        job.task_name(SubtaskId(job_id=job.id, attempt=e.attempt, vertex_id=e.vertex_id, index=e.index))
+        for e in left
+    )
+    return Failure(
+        exception="StopWithSavepointStoppingException",
+        message=f"the snapshot of the stop is complete ({job.stopped_at}), but within {job.coordinator.settings.timeout} ms "
+        f"(execution.checkpointing.timeout) these tasks have not committed it and ended: {names}",
+    )
+
+
 def _task_changed(job: Job, event: TaskStateChanged, now: int) -> None:
     execution = execution_of(job, event.subtask)
     if execution is None:

@@ -31,6 +31,17 @@ def missing_slots(job: Job) -> Failure:
     )
 
 
+def hopeless(job: Job, message: str) -> Failure | None:
+    """The failure if the job waits for slots that do not come up; None if it waits for none."""
+    region = job.region
+    waits = region is not None and region.is_preparing and not region.is_deployed
+    if job.status is JobStatus.CREATED:
+        waits = not job.executions
+    if not waits:
+        return None
+    return Failure(exception="SlotsCannotStart", message=message, reason="SlotsCannotStart")
+
+
 def tick(job: Job, now: int) -> Failure | None:
     """Waited long enough: for more slots than suffice, or for any. The failure if it was for nothing."""
     if not job.executions:
