@@ -31,6 +31,10 @@ def references(spec: FlinkDeploymentSpec) -> tuple[Reference, ...]:
 def _all(spec: FlinkDeploymentSpec) -> Iterator[Reference]:
     for file in config_map_files(spec):
         yield Reference("ConfigMap", file.config_map, "spec.job")
+    for entry in (spec.ingress.tls if spec.ingress else None) or []:
+        if entry.secret_name:
+            # Optional: a controller may have a certificate of its own.
+            yield Reference("Secret", entry.secret_name, "spec.ingress.tls", optional=True)
     parts = {
         "spec.podTemplate": spec.pod_template,
         "spec.jobManager.podTemplate": spec.job_manager.pod_template if spec.job_manager else None,

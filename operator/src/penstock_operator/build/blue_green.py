@@ -1,0 +1,116 @@
+"""What is made for a blue/green deployment: the FlinkDeployment of a side, and the Ingress that follows the active one.
+
+The Ingress is where the active side's Services are, for an Ingress reaches no other namespace: beside the resource for a
+side that runs there, else in the side's own namespace, from where it moves with the next transition.
+"""
+
+import hashlib
+import json
+
+from penstock_api.v1beta1.blue_green import FlinkBlueGreenDeployment
+from penstock_api.v1beta1.configuration import flatten_configuration
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_operator.build import labels
+from penstock_operator.build.context import REST_PORT, Manifest
+from penstock_operator.build.ingress import ingress_spec
+from penstock_operator.model.blue_green import ApplyChild
+from penstock_operator.model.facts import Ref
+
+
+def build_side(resource: FlinkBlueGreenDeployment, action: ApplyChild) -> Manifest:
+    """The side's FlinkDeployment, owned by the resource; labels and annotations of the template's metadata follow."""
+    meta = resource.metadata
+    template = (resource.spec.template.metadata if resource.spec.template else None) or {}
+    return {
+        "apiVersion": resource.api_version,
+        "kind": "FlinkDeployment",
+        "metadata": {
+            "name": action.color.child(meta.name),
+            "namespace": meta.namespace,
+            "labels": {**(template.get("labels") or {}), labels.BLUE_GREEN_TYPE: action.color.value},
+            "annotations": {
+                **(template.get("annotations") or {}),
+                labels.TRANSITION: action.transition_id,
+            },
+            "ownerReferences": [_owner(resource)],
+        },
+        "spec": action.spec.to_wire(),
+    }
+
+
+def build_route(
+    resource: FlinkBlueGreenDeployment, side: FlinkDeployment, namespace: str, controllers: Manifest
+) -> list[Manifest]:
+    """The Ingress to the side's REST Service and, in a namespace of the side's own, the way in for its controller."""
+    wanted = resource.spec.ingress
+    if wanted is None or not wanted.template:
+        return []
+    meta = resource.metadata
+    port = _rest_port(side)
+    spec = ingress_spec(wanted, Ref(meta.namespace, meta.name), f"{side.metadata.name}-rest", port)
+    metadata = _metadata(resource, namespace, meta.name)
+    metadata["labels"] = {**wanted.labels, **metadata["labels"]}
+    text = json.dumps([spec, wanted.to_wire(), side.metadata.uid], sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    metadata["annotations"] = {**wanted.annotations, labels.FINGERPRINT: digest}
+    ingress = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": metadata,
+        "spec": spec,
+    }
+    if namespace == meta.namespace:
+        return [ingress]
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": _metadata(resource, namespace, f"{meta.name}-ingress"),
+        "spec": {
+            "podSelector": {"matchLabels": labels.pod_labels(side.metadata.name, labels.JOB_MANAGER)},
+            "policyTypes": ["Ingress"],
+            "ingress": [
+                {
+                    "from": [{"namespaceSelector": controllers}],
+                    "ports": [{"port": port, "protocol": "TCP"}],
+                }
+            ],
+        },
+    }
+    return [policy, ingress]
+
+
+def build_route_secret(side: FlinkDeployment, source: Manifest, namespace: str) -> Manifest:
+    """A certificate of the Ingress, copied to where the Ingress is: as a copy of the side's, which is kept up to date."""
+    meta, name = side.metadata, source["metadata"]["name"]
+    metadata = {
+        "name": name,
+        "namespace": namespace,
+        "labels": labels.owned_labels(Ref(meta.namespace, meta.name), meta.uid or ""),
+        "annotations": {labels.MIRRORED_FROM: f"{meta.namespace}/{name}"},
+    }
+    kept = {key: source[key] for key in ("data", "type") if source.get(key)}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, **kept}
+
+
+def _metadata(resource: FlinkBlueGreenDeployment, namespace: str, name: str) -> Manifest:
+    meta = resource.metadata
+    owned = labels.owned_labels(Ref(meta.namespace, meta.name), meta.uid or "")
+    found: Manifest = {"name": name, "namespace": namespace, "labels": owned}
+    if namespace == meta.namespace:
+        found["ownerReferences"] = [{**_owner(resource), "controller": False}]
+    return found
+
+
+def _owner(resource: FlinkBlueGreenDeployment) -> Manifest:
+    return {
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "name": resource.metadata.name,
+        "uid": resource.metadata.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def _rest_port(side: FlinkDeployment) -> int:
+    return int(flatten_configuration(side.spec.flink_configuration).get("rest.port", str(REST_PORT)))

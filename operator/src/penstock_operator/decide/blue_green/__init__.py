@@ -1,0 +1,1 @@
+"""Blue/green, decided purely: one phase a file, `planner.py` chooses. Facts in, plan out; no clock, no client."""
