@@ -436,6 +436,21 @@ class Reason(StrEnum):
     STABLE = "Stable", Domain.INTERNAL, False, "The wanted spec is deployed and works."
     DEPLOYING = "Deploying", Domain.INTERNAL, False, "The job is being started."
     UPGRADING = "Upgrading", Domain.INTERNAL, False, "The job is being stopped and started again."
+    PENDING = "Pending", Domain.INTERNAL, False, "Nothing was deployed yet."
+    DEPLOYED = (
+        "Deployed",
+        Domain.INTERNAL,
+        False,
+        "The wanted spec is deployed; it is stable after a time without restarts and with checkpoints.",
+    )
+    ROLLING_BACK = "RollingBack", Domain.INTERNAL, False, "The last stable spec is being deployed again."
+    DELETING = "Deleting", Domain.INTERNAL, False, "The resource and everything of its job are being deleted."
+    JOB_NOT_RUNNING = (
+        "JobNotRunning",
+        Domain.INTERNAL,
+        True,
+        "The job that should run does not at the moment.",
+    )
     RECONCILED = "Reconciled", Domain.INTERNAL, False, "There is nothing to do."
     RECOVERED = "Recovered", Domain.INTERNAL, False, "What was wrong is right again."
     FINISHED = "Finished", Domain.INTERNAL, False, "The job came to its end."

@@ -1,4 +1,4 @@
-"""Conditions in a status: Running (as upstream), Ready, Progressing, Degraded.
+"""Conditions in a status: Running (as upstream), Ready, Progressing, Degraded, Stalled (for kstatus).
 
 Written by the operator's report step, read by `kubectl wait` and Argo CD. Pure: the time is passed in.
 """
@@ -20,6 +20,8 @@ class ConditionType(StrEnum):
     """Is the operator on its way to what was asked for?"""
     DEGRADED = "Degraded"
     """Is something wrong that needs attention?"""
+    STALLED = "Stalled"
+    """Does it wait for its owner? kstatus asks (Flux, Config Sync), and takes a Ready that is False for progress without it."""
 
 
 class ConditionStatus(StrEnum):
@@ -34,7 +36,7 @@ class Condition(ApiModel):
     """One condition, as in Kubernetes' own objects."""
 
     type: str
-    """Which question: Running, Ready, Progressing or Degraded."""
+    """Which question: Running, Ready, Progressing, Degraded or Stalled."""
     status: ConditionStatus
     """True, False or Unknown."""
     reason: str = ""

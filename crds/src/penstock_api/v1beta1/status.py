@@ -347,7 +347,7 @@ class CommonStatus(ApiModel):
     pending_savepoint: PendingSavepoint | None = None
     """A savepoint that was asked for and is not there yet."""
     conditions: list[Condition] = Field(default_factory=list)
-    """Running, Ready, Progressing and Degraded."""
+    """Running, Ready, Progressing, Degraded and Stalled."""
     health: JobHealth | None = None
     """How the job has run since it was started or last restarted."""
 
