@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from penstock_operator.clients.kube import KubeClient
-from penstock_operator.handlers.leadership import Leadership
+from penstock_operator.handlers.leadership import Leadership, LeaseTerms
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -16,7 +16,7 @@ def contender(
     client: KubeClient, namespace: str, identity: str
 ) -> tuple[Leadership, threading.Event, threading.Event]:
     found, gained, lost = (
-        Leadership(client, (namespace, "lease"), identity, 4),
+        Leadership(client, LeaseTerms(namespace, "lease", 4, 8 / 3), identity),
         threading.Event(),
         threading.Event(),
     )

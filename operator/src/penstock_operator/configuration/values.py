@@ -27,6 +27,10 @@ class Values:
         found = self._written(BY_KEY[key])
         return BY_KEY[key].default if found is None else found
 
+    def written(self, key: str) -> str | None:
+        """The value as written; None where nobody wrote one."""
+        return self._written(BY_KEY[key])
+
     def boolean(self, key: str) -> bool:
         """True or false."""
         text = self._written(BY_KEY[key])

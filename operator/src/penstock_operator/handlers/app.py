@@ -7,27 +7,31 @@ import asyncio
 import logging
 import os
 import threading
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import kopf
 import structlog
-import yaml
 
-from penstock_api.v1beta1.configuration import flatten_configuration
 from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.model import GROUP, VERSION
 from penstock_operator import crds
 from penstock_operator.build.context import Defaults
 from penstock_operator.clients.kube import KubeClient
+from penstock_operator.configuration.source import Source
+from penstock_operator.configuration.values import Values
 from penstock_operator.errors import Conflict, OperatorError
+from penstock_operator.handlers.admission import Canaries, RateLimit
 from penstock_operator.handlers.blue_green import blue_green_kind, register_sides
 from penstock_operator.handlers.deployment import register
 from penstock_operator.handlers.kinds import register_kind
-from penstock_operator.handlers.leadership import Leadership
+from penstock_operator.handlers.leadership import Leadership, LeaseTerms
 from penstock_operator.handlers.snapshot import snapshot_kind
+from penstock_operator.handlers.upkeep import Upkeep, watched_namespaces
 from penstock_operator.model.facts import Ref
 from penstock_operator.platforms.kubernetes import KubernetesPlatform, RestAddress
 from penstock_operator.platforms.kubernetes_namespace import sweep
+from penstock_operator.reconcile.backoff import Backoff
 from penstock_operator.reconcile.kinds import DEPLOYMENT, Key, Kind, Kinds
 from penstock_operator.reconcile.loop import Loop
 from penstock_operator.reconcile.workqueue import WorkQueue
@@ -36,7 +40,6 @@ from penstock_operator.settings import Settings
 log = structlog.get_logger(__name__)
 
 _SWEEP_SECONDS = 60.0
-_CONFIG_DIRECTORY = "/opt/flink/conf"
 
 
 def run(settings: Settings) -> None:
@@ -53,12 +56,8 @@ def run(settings: Settings) -> None:
         client.close()
 
 
-def job_defaults(settings: Settings, folder: Path) -> Defaults:
-    """What jobs get that do not say otherwise: from the settings, and Flink keys of the operator's `config.yaml`."""
-    keys: dict[str, str] = {}
-    for name in ("flink-conf.yaml", "config.yaml"):
-        if (folder / name).is_file():
-            keys.update(flatten_configuration(yaml.safe_load((folder / name).read_text("utf-8")) or {}))
+def job_defaults(settings: Settings, keys: Mapping[str, str]) -> Defaults:
+    """What jobs get that do not say otherwise: from the settings, and the operator's mounted configuration."""
     return Defaults(
         image=settings.runtime_image,
         image_pull_policy=settings.runtime_image_pull_policy,
@@ -79,19 +78,23 @@ class Operator:
     ) -> None:
         self._settings = settings
         self._client = client
-        folder = Path(os.environ.get("FLINK_CONF_DIR", _CONFIG_DIRECTORY))
+        source = Source()
+        self._upkeep = Upkeep(settings, client, source)
+        values = source.values
+        self._watched = watched_namespaces(settings, values)
         self._platform = KubernetesPlatform(
-            client, job_defaults(settings, folder), settings.namespace_template, rest_address
+            client, job_defaults(settings, source.current()), settings.namespace_template, rest_address
         )
-        self._loop = Loop(self._platform, client.memory.recalling)
+        self._limit = RateLimit(lambda: source.values)
+        self._canaries = Canaries(lambda: source.values)
+        self._loop = Loop(self._platform, client.memory.recalling, Backoff(lambda: source.values))
         self._kinds = Kinds(
             Kind(DEPLOYMENT, "flinkdeployments", self._reconcile_deployment),
             blue_green_kind(client, self._platform, settings.ingress_namespaces),
             snapshot_kind(client, self._platform),
         )
         self._queue: WorkQueue[Key] = WorkQueue(self._kinds.reconcile, settings.workers)
-        lease = (settings.operator_namespace, settings.lease_name)
-        self._leadership = Leadership(client, lease, settings.pod_name, settings.lease_seconds)
+        self._leadership = Leadership(client, lease_terms(settings, values), settings.pod_name)
         self._stopping = threading.Event()
         self._sweep_due = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
@@ -105,11 +108,15 @@ class Operator:
         # A watch that died unnoticed tells of nothing: none lives for longer than this.
         options.watching.server_timeout = 240
         options.watching.client_timeout = 300
+        self._register_canaries(registry)
         register(registry, options, lambda ref: self._wake(Key(DEPLOYMENT, ref)), self._client.memory)
         for kind in self._kinds:
             if kind.name != DEPLOYMENT:  # watched by `register`, with what is made for it
                 register_kind(registry, kind, self._wake)
         register_sides(registry, self._wake)
+        selector = self._upkeep.values.text("label.selector")
+        for kind in self._kinds if selector else ():
+            options.watching.label_selectors["flink.apache.org", kind.plural] = selector
         self._register_life(registry)
         await kopf.operator(
             registry=registry,
@@ -117,8 +124,13 @@ class Operator:
             clusterwide=True,
             standalone=True,
             stop_flag=stop,
-            liveness_endpoint=f"http://{_authority(self._settings)}/healthz",
+            liveness_endpoint=self._health_endpoint(),
         )
+
+    def _health_endpoint(self) -> str | None:
+        if not self._upkeep.values.boolean("health.probe.enabled"):
+            return None
+        return f"http://{_authority(self._settings)}/"
 
     def close(self) -> None:
         """Finish what is being done, then give the Lease up; called more than once does no harm."""
@@ -126,8 +138,16 @@ class Operator:
             return
         self._stopping.set()
         self._sweep_due.set()
-        self._queue.close(timeout=10.0)
+        self._upkeep.close()
+        self._queue.close(timeout=_seconds(self._upkeep.values, "termination.timeout", 10.0))
         self._leadership.stop()
+
+    def _register_canaries(self, registry: kopf.OperatorRegistry) -> None:
+        """Before all else that is told of resources, so that no canary is ever taken for a job."""
+
+        @kopf.on.event(GROUP, VERSION, "flinkdeployments", registry=registry, id="canary_changed")
+        async def canary_changed(meta: Mapping[str, Any], **_: Any) -> None:
+            self._canaries.seen(meta)
 
     def _register_life(self, registry: kopf.OperatorRegistry) -> None:
         @kopf.on.login(registry=registry)
@@ -136,7 +156,11 @@ class Operator:
 
         @kopf.on.startup(registry=registry)
         def started(**_: Any) -> None:
-            self._leadership.start(self._lead, _end_process)
+            self._upkeep.follow(self._reconfigure)
+            if self._upkeep.values.boolean("leader-election.enabled"):
+                self._leadership.start(self._lead, _end_process)
+            else:
+                self._leadership.lead_alone(self._lead)
 
         @kopf.on.cleanup(registry=registry)
         def cleaned_up(**_: Any) -> None:
@@ -146,12 +170,30 @@ class Operator:
         def leads(**_: Any) -> bool:
             return self._leadership.is_leader
 
+        @kopf.on.probe(registry=registry, id="canaries")
+        def canaries(**_: Any) -> bool:
+            if self._leadership.is_leader and self._canaries.is_late():
+                raise kopf.PermanentError("a canary was not handled in time")
+            return True
+
     def _wake(self, key: Key) -> None:
-        watched = self._settings.watch_namespaces
-        if not watched or key.ref.namespace in watched:
-            self._queue.wake(key)
+        if not self._watched or key.ref.namespace in self._watched:
+            self._queue.wake(key, self._limit.delay(key))
+
+    def _reconfigure(self, keys: Mapping[str, str]) -> None:
+        """Called when the mounted configuration changed: what is read at each use needs nothing, the rest is here."""
+        self._platform.reconfigure(keys)
+        before, values = self._watched, Values(keys)
+        if values.boolean("dynamic.namespaces.enabled"):
+            self._watched = watched_namespaces(self._settings, values)
+        for kind in self._kinds if self._watched != before else ():
+            for found in self._client.list(kind.name):
+                meta = found["metadata"]
+                self._wake(Key(kind.name, Ref(meta["namespace"], meta["name"])))
 
     def _reconcile_deployment(self, ref: Ref) -> float | None:
+        if self._canaries.handled(ref):
+            return None
         again = self._loop.reconcile(ref)
         if again is None:
             self._sweep_due.set()
@@ -164,6 +206,7 @@ class Operator:
             log.warning("finalizers could not be checked", error=error.message)
         self._queue.start()
         self._sweeper.start()
+        self._upkeep.lead()
 
     def _sweep(self) -> None:
         """Namespaces of resources that are gone: when one goes, and now and then, so a missed event costs a minute."""
@@ -192,6 +235,27 @@ def _authority(settings: Settings) -> str:
     """Address and port of the health endpoint, as a URL has them."""
     host = settings.health_host
     return f"[{host}]:{settings.health_port}" if ":" in host else f"{host}:{settings.health_port}"
+
+
+def lease_terms(settings: Settings, values: Values) -> LeaseTerms:
+    """The Lease's name and times: the configuration's where it says them, else the settings'."""
+    is_said = values.written("leader-election.lease-duration") is not None
+    lasting = _seconds(values, "leader-election.lease-duration", 15.0) if is_said else settings.lease_seconds
+    has_deadline = values.written("leader-election.renew-deadline") is not None
+    return LeaseTerms(
+        namespace=settings.operator_namespace,
+        name=values.written("leader-election.lease-name") or settings.lease_name,
+        seconds=lasting,
+        renew_seconds=_seconds(values, "leader-election.renew-deadline", 10.0)
+        if has_deadline
+        else lasting * 2 / 3,
+        retry_seconds=_seconds(values, "leader-election.retry-period", 2.0),
+    )
+
+
+def _seconds(values: Values, key: str, otherwise: float) -> float:
+    found = values.duration(key)
+    return found.total_seconds() if found is not None else otherwise
 
 
 def _end_process() -> None:

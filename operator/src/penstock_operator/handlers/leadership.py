@@ -6,6 +6,7 @@ A foreign Lease counts as expired when it was not renewed for its duration by ou
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
@@ -15,20 +16,27 @@ from penstock_operator.errors import Conflict, OperatorError
 
 log = structlog.get_logger(__name__)
 
-_RETRY_SECONDS = 2.0
-"""As upstream's retry period."""
+
+@dataclass(frozen=True, slots=True)
+class LeaseTerms:
+    """Which Lease, and its times: how long it counts, when a leader that cannot renew ends, how often one looks."""
+
+    namespace: str
+    name: str
+    seconds: float = 15.0
+    renew_seconds: float = 10.0
+    retry_seconds: float = 2.0
 
 
 class Leadership:
     """Our part in one Lease. `gained` is called once, from this class's thread; `lost` at most once after it."""
 
-    def __init__(
-        self, client: KubeClient, lease: tuple[str, str], identity: str, duration_seconds: int
-    ) -> None:
+    def __init__(self, client: KubeClient, terms: LeaseTerms, identity: str) -> None:
         self._client = client
-        self._namespace, self._name = lease
+        self._terms = terms
+        self._namespace, self._name = terms.namespace, terms.name
         self._identity = identity
-        self._duration = duration_seconds
+        self._is_alone = False
         self._stopped = threading.Event()
         self._seen: tuple[str, float] = ("", 0.0)
         self._thread: threading.Thread | None = None
@@ -39,12 +47,20 @@ class Leadership:
         self._thread = threading.Thread(target=self._run, args=(gained, lost), name="leadership", daemon=True)
         self._thread.start()
 
+    def lead_alone(self, gained: Callable[[], None]) -> None:
+        """Lead without a Lease: the caller vouches that there is no other."""
+        self._is_alone = True
+        self.is_leader = True
+        gained()
+
     def stop(self) -> None:
         """Give the Lease up, so that another takes it at once; blocks for a few seconds at most."""
         self._stopped.set()
         if self._thread is not None:
             self._thread.join(10.0)
-        if self.is_leader:
+        if self.is_leader and self._is_alone:
+            self.is_leader = False
+        elif self.is_leader:
             self.is_leader = False
             try:
                 self._write(self._client.get("Lease", self._name, self._namespace), holder="")
@@ -53,17 +69,17 @@ class Leadership:
 
     def _run(self, gained: Callable[[], None], lost: Callable[[], None]) -> None:
         while not self._try_take():
-            if self._stopped.wait(_RETRY_SECONDS):
+            if self._stopped.wait(self._terms.retry_seconds):
                 return
         self.is_leader = True
         log.info("leading", lease=self._name, identity=self._identity)
         gained()
         renewed = time.monotonic()
-        while not self._stopped.wait(_RETRY_SECONDS):
+        while not self._stopped.wait(self._terms.retry_seconds):
             begun = time.monotonic()
             if self._try_take():
                 renewed = begun
-            elif time.monotonic() - renewed > self._duration * 2 / 3:
+            elif time.monotonic() - renewed > self._terms.renew_seconds:
                 self.is_leader = False
                 log.error("the Lease is lost", lease=self._name)
                 lost()
@@ -90,7 +106,7 @@ class Leadership:
         mark = f"{holder} {spec.get('renewTime')}"
         if self._seen[0] != mark:
             self._seen = (mark, time.monotonic())
-        valid = float(spec.get("leaseDurationSeconds") or self._duration)
+        valid = float(spec.get("leaseDurationSeconds") or self._terms.seconds)
         return time.monotonic() - self._seen[1] > valid
 
     def _write(self, held: Manifest | None, *, holder: str) -> None:
@@ -103,7 +119,7 @@ class Leadership:
             "metadata": {"name": self._name, "namespace": self._namespace},
             "spec": {
                 "holderIdentity": holder,
-                "leaseDurationSeconds": self._duration,
+                "leaseDurationSeconds": max(1, round(self._terms.seconds)),
                 "acquireTime": old.get("acquireTime") if same else now,
                 "renewTime": now,
                 "leaseTransitions": int(old.get("leaseTransitions") or 0) + (0 if same else 1),

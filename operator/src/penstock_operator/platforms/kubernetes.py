@@ -56,6 +56,10 @@ class KubernetesPlatform:
         self._defaults = defaults
         self._template = namespace_template
 
+    def reconfigure(self, configuration: Mapping[str, str]) -> None:
+        """Use other configuration of the installation from the next turn on."""
+        self._defaults = replace(self._defaults, configuration=tuple(sorted(configuration.items())))
+
     # Resources.
 
     def read(self, ref: Ref) -> FlinkDeployment | None:
@@ -177,10 +181,11 @@ class KubernetesPlatform:
         for manifest in build_surroundings(context, account, copied, used):
             self._client.apply(manifest)
         held = self._client.get("Secret", context.tls_name, context.namespace)
+        kubernetes_namespace.forget_leaders(self._client, context)
         certificates = None if held else make_certificates(context.name, context.service_hosts)
         for manifest in build_job(context, certificates):
             self._client.apply(manifest)
-        self._drop_ingress(context)
+        kubernetes_namespace.drop_unwanted(self._client, context)
         log.info("deployed", resource=str(launch.ref), namespace=context.namespace, job_id=launch.job_id)
 
     def scale(self, resource: FlinkDeployment, launch: Launch, count: int, idle: Sequence[str]) -> None:
@@ -285,10 +290,3 @@ class KubernetesPlatform:
                 f"{wanted.where} names {wanted.kind} {wanted.name!r}, which is not in {namespace}: create it"
             )
             yield Problem(reason, message)
-
-    def _drop_ingress(self, context: JobContext) -> None:
-        """The Ingress of an earlier spec that this one does not want."""
-        if context.launch.spec.ingress is None:
-            found = self._client.get("Ingress", context.name, context.namespace)
-            if kubernetes_namespace.is_of(found, context.launch.uid):
-                self._client.delete("Ingress", context.name, context.namespace)

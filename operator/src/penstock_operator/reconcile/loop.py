@@ -21,6 +21,7 @@ from penstock_operator.model.facts import Facts, Problem, Ref
 from penstock_operator.model.plan import Event, Plan, Release
 from penstock_operator.observe.everything import observe
 from penstock_operator.platforms.port import Platform
+from penstock_operator.reconcile.backoff import Backoff
 from penstock_operator.report.reporter import Reporter
 
 log = structlog.get_logger(__name__)
@@ -39,8 +40,11 @@ _SETTLED = (LifecycleState.STABLE, LifecycleState.SUSPENDED)
 class Loop:
     """Reconciles the resources of one platform."""
 
-    def __init__(self, platform: Platform, recalling: Recalling | None = None) -> None:
+    def __init__(
+        self, platform: Platform, recalling: Recalling | None = None, backoff: Backoff | None = None
+    ) -> None:
         """`recalling`: within it the platform may answer from memory; none where reading costs nothing."""
+        self._backoff = backoff or Backoff()
         self._platform = platform
         self._recalling = recalling
         self._rested: dict[Ref, float] = {}
@@ -59,6 +63,7 @@ class Loop:
         resource = self._platform.read(ref)
         if resource is None:
             self._settled.pop(ref, None)
+            self._backoff.succeeded(ref)
             return None
         try:
             facts = observe(self._platform, resource)
@@ -69,7 +74,9 @@ class Loop:
                 rule=plan.rule,
                 actions=[type(action).__name__ for action in plan.actions],
             )
-            return self._carry_out(plan, facts)
+            again = self._carry_out(plan, facts)
+            self._backoff.succeeded(ref)
+            return again
         except Conflict:
             return 0.0
         except OperatorError as error:
@@ -139,7 +146,7 @@ class Loop:
             self._write_problem(resource, problem)
         except OperatorError as second:
             log.warning("the reason could not be written", resource=str(ref), error=second.message)
-        return error.retry_seconds
+        return self._backoff.failed(ref, error.retry_seconds)
 
     def _write_problem(self, resource: FlinkDeployment, problem: Problem) -> None:
         facts = Facts(resource=resource, now=int(time.time() * 1000))
