@@ -12,7 +12,7 @@ from penstock_operator.decide.revise import revise_job
 from penstock_operator.model.facts import ClusterFacts, Facts, JobFacts, Snapshot
 
 CHECKPOINT_NEWS_MS = 60_000
-"""How much newer a checkpoint must be than the recorded one to be recorded at rest; storage is the truth in between."""
+"""How old the recorded checkpoint must be for a newer one to be recorded at rest; storage is the truth in between."""
 
 
 def refresh(facts: Facts) -> FlinkDeploymentStatus:
@@ -41,22 +41,22 @@ def refresh(facts: Facts) -> FlinkDeploymentStatus:
 def record_newest(facts: Facts, status: FlinkDeploymentStatus, *, now: bool = False) -> FlinkDeploymentStatus:
     """The newest checkpoint that the job tells of; `now` records every one, as before an act that depends on it."""
     newest = facts.job.last_checkpoint
-    if newest is None or not _is_news(newest, status, at_once=now):
+    if newest is None or not _is_news(newest, status, facts.now, at_once=now):
         return status
     seen = LastCheckpoint(path=newest.path, id=newest.checkpoint_id, timestamp=newest.timestamp)
     return revise_job(status, last_checkpoint=seen)
 
 
-def _is_news(newest: Snapshot, status: FlinkDeploymentStatus, *, at_once: bool) -> bool:
+def _is_news(newest: Snapshot, status: FlinkDeploymentStatus, now: int, *, at_once: bool) -> bool:
     """Whether the checkpoint is worth a write: a job that completes one a second must not cost a write a second."""
     if newest.job_id != status.job_status.job_id or newest.job_id not in status.job_status.job_ids:
         return False
     held = status.job_status.last_checkpoint
-    if at_once and held is not None:
-        return (held.path, held.id) != (newest.path, newest.checkpoint_id)
+    if held is not None and (held.path, held.id) == (newest.path, newest.checkpoint_id):
+        return False
     if held is None or newest.is_savepoint or held.timestamp is None or (held.id or 0) > newest.checkpoint_id:
         return True
-    return newest.timestamp - held.timestamp >= CHECKPOINT_NEWS_MS
+    return at_once or now - held.timestamp >= CHECKPOINT_NEWS_MS
 
 
 def job_manager_status(cluster: ClusterFacts, job: JobFacts) -> JobManagerDeploymentStatus:

@@ -50,7 +50,7 @@ def choose_stopping(situation: Situation) -> Stopping | Problem:
     if job.effective_stop_policy is StopPolicy.SAVEPOINT:
         if situation.runs:  # row 4
             return Stopping.SAVEPOINT
-        if not _may_fall_back(situation):  # row 6
+        if not may_fall_back(situation):  # row 6
             return _wait(Reason.UPGRADE_WAITS_FOR_JOB)
     return _last_state(situation)  # row 5 goes on here
 
@@ -100,7 +100,7 @@ def _by_age(situation: Situation) -> Stopping | Problem | None:
     return Stopping.SAVEPOINT
 
 
-def _may_fall_back(situation: Situation) -> bool:
+def may_fall_back(situation: Situation) -> bool:
     """Row 5, and upstream's fallbacks: a start that never came to run, or that its owner takes back, need not be waited for."""
     if situation.flag("job.upgrade.last-state-fallback.enabled", default=True) or _changes_version(situation):
         return True

@@ -11,7 +11,7 @@ from penstock_api.v1beta1.configuration import flatten_configuration
 from penstock_api.v1beta1.cost import Cost, diff_cost
 from penstock_api.v1beta1.job import UpgradeMode
 from penstock_api.v1beta1.status import FlinkJobState, PendingSavepoint, SavepointPurpose
-from penstock_operator.decide.revise import begin_stop, end_savepoint, revise_job
+from penstock_operator.decide.revise import begin_stop, end_savepoint, revise_job, revise_reconciliation
 from penstock_operator.decide.rules.savepoint import savepoint_action
 from penstock_operator.decide.situation import IN_FLIGHT, STEADY, Situation, Step
 from penstock_operator.model.duration import parse_duration
@@ -117,7 +117,7 @@ def _failed(situation: Situation, why: str) -> Step:
     is_stop = pending is not None and pending.purpose in STOPPING
     reason = Reason.SAVEPOINT_FAILED if is_stop else Reason.SAVEPOINT_ERROR
     return Step(
-        end_savepoint(situation.status, None),
+        revise_reconciliation(end_savepoint(situation.status, None), upgrade_generation=None),
         problem=Problem(reason, f"{reason.sentence} ({why})", "Job"),
         requeue_seconds=RETRY_SECONDS if situation.runs else min(IN_FLIGHT, STEADY),
     )

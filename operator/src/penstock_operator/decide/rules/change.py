@@ -37,7 +37,7 @@ def change(situation: Situation) -> Step | None:
 def stop_so(situation: Situation, how: Stopping, events: tuple[Event, ...]) -> Step:
     """Begin to stop the job so, for the generation that is wanted now."""
     step = _stop_so(situation, how, events)
-    generation = situation.facts.resource.metadata.generation if situation.wants_running else None
+    generation = situation.facts.resource.metadata.generation
     return replace(step, status=revise_reconciliation(step.status, upgrade_generation=generation))
 
 

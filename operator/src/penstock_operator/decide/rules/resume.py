@@ -1,11 +1,15 @@
 """Everything is stopped: start the wanted spec, or stay suspended if that is what is wanted."""
 
-from penstock_api.v1beta1.job import JobState
+from dataclasses import replace
+
+from penstock_api.v1beta1.cost import Cost, diff_cost
+from penstock_api.v1beta1.job import JobState, StopPolicy
 from penstock_api.v1beta1.status import FlinkJobState, ReconciliationState
 from penstock_operator.decide.revise import record_spec, revise_job, revise_reconciliation
 from penstock_operator.decide.rules.start import start
 from penstock_operator.decide.situation import Situation, Step
 from penstock_operator.decide.specs import with_job_state
+from penstock_operator.decide.stopping import may_fall_back
 
 
 def resume(situation: Situation) -> Step | None:
@@ -13,7 +17,7 @@ def resume(situation: Situation) -> Step | None:
     if not situation.is_suspended:
         return None
     if situation.wants_running:
-        return start(situation)
+        return _start_deployed(situation) if _waits(situation) else start(situation)
     # The upgrade mode of the stop is kept: it says how the next start finds its state.
     kept = with_job_state(situation.wanted, JobState.SUSPENDED, situation.baseline_job.upgrade_mode)
     status = record_spec(situation.status, kept, situation.facts.resource.metadata.generation)
@@ -26,3 +30,24 @@ def resume(situation: Situation) -> Step | None:
     if status.job_status.state is None or not status.job_status.state.is_terminal:
         status = revise_job(status, state=FlinkJobState.SUSPENDED if status.job_status.job_id else None)
     return Step(status)
+
+
+def _waits(situation: Situation) -> bool:
+    """Whether what was stopped is only recovered, and the change that is wanted meanwhile must be made with a savepoint."""
+    stopped_for = situation.status.reconciliation_status.upgrade_generation
+    is_savepoint = situation.wanted_job.effective_stop_policy is StopPolicy.SAVEPOINT
+    if stopped_for is not None or not is_savepoint or not situation.status.job_status.job_ids:
+        return False
+    is_recovery = situation.status.reconciliation_status.state is ReconciliationState.UPGRADING
+    before = with_job_state(situation.baseline, JobState.RUNNING)
+    return (
+        is_recovery and diff_cost(before, situation.wanted)[0] > Cost.IGNORE and not may_fall_back(situation)
+    )
+
+
+def _start_deployed(situation: Situation) -> Step:
+    """The old version again; the change stays to be made."""
+    step = start(replace(situation, wanted=with_job_state(situation.baseline, JobState.RUNNING)))
+    seen = {"observed_generation": situation.status.observed_generation}
+    after = step.after.model_copy(update=seen) if step.after is not None else None
+    return replace(step, status=step.status.model_copy(update=seen), after=after)
