@@ -189,6 +189,12 @@ class StubJobManagers:
                 return 200, _exceptions(job)
             case "GET", ["jobs", _, "checkpoints"]:
                 return 200, _checkpoints(job)
+            case "GET", ["jobs", _, "checkpoints", "details", number]:
+                found_details = next(
+                    (each for each in job.newest.values() if each.checkpoint_id == int(number)), None
+                )
+                details = _statistics(found_details)
+                return (200, details.model_dump_json(by_alias=True)) if details else (404, _errors(number))
             case "POST", ["jobs", _, ("savepoints" | "stop" | "checkpoints") as what]:
                 return 202, self._trigger(job, what, body)
             case "GET", ["jobs", _, ("savepoints" | "checkpoints"), trigger]:

@@ -10,6 +10,8 @@ from penstock_operator.decide.present import error_text, is_said, present
 from penstock_operator.decide.refresh import record_newest, refresh
 from penstock_operator.decide.rolling import leave_or_stay, plain, with_restore_point
 from penstock_operator.decide.rules import RULES
+from penstock_operator.decide.session.cluster import decide_session, is_session
+from penstock_operator.decide.session.present import present_session
 from penstock_operator.decide.situation import Situation, Step
 from penstock_operator.decide.specs import decode_spec, with_job_state
 from penstock_operator.decide.stopping import upgrade_wait
@@ -31,6 +33,8 @@ LONGEST_SILENCE = timedelta(seconds=60)
 
 def decide(facts: Facts) -> Plan:
     """What to do now. Total: every situation has an answer, the last rule sees to that."""
+    if is_session(facts):
+        return decide_session(facts)
     situation = _situation(facts)
     for rule in RULES:
         step = rule(situation)
@@ -41,7 +45,7 @@ def decide(facts: Facts) -> Plan:
 
 def failed_plan(facts: Facts, status: FlinkDeploymentStatus, problem: Problem) -> FlinkDeploymentStatus:
     """The status after an action of the plan failed: the same, with the reason. Called by the loop."""
-    return present(status, problem, facts)
+    return (present_session if is_session(facts) else present)(status, problem, facts)
 
 
 def _is_silent(situation: Situation) -> bool:

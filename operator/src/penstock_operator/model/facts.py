@@ -58,6 +58,8 @@ class ClusterFacts:
     """Where the JobManager's REST API answers; None while there is none."""
     problem: Problem | None = None
     """What keeps the processes from running (image, Secret, quota, crash loop), if anything does."""
+    session_jobs: tuple[str, ...] = ()
+    """FlinkSessionJobs of a session cluster; only looked up while it is being deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ class JobFacts:
     """How parallel the job is; only looked up while its parallelism matters."""
     idle_task_managers: tuple[str, ...] = ()
     """TaskManagers of whose slots none is in use; looked up with the vertices."""
+    session_jobs: tuple[str, ...] = ()
+    """Ids of the jobs of a session cluster that are not over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,17 +74,19 @@ class Launch:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def job_manager_arguments(self) -> list[str]:
-        """Arguments of `jobmanager` after `--config-dir DIR`: the launch contract with the runtime."""
+        """Arguments of `jobmanager` after `--config-dir DIR`: the launch contract with the runtime; none in a session."""
         job = self.spec.job
+        if job is None:
+            return []
         found = ["--job-id", self.job_id, "--program", self.program]
         if self.from_savepoint:
             found += ["--from-savepoint", self.from_savepoint]
-        if job and job.allow_non_restored_state:
+        if job.allow_non_restored_state:
             found.append("--allow-non-restored-state")
         found += ["--parallelism", str(self.parallelism)]
-        if job and job.requirements:
+        if job.requirements:
             found += ["--requirements", job.requirements]
-        if job and job.entry_class:
+        if job.entry_class:
             found += ["--entry-class", job.entry_class]
         if self.arguments:
             found += ["--", *self.arguments]
@@ -130,3 +132,9 @@ def savepoint_directory(spec: FlinkDeploymentSpec) -> str | None:
     """Where the job's savepoints go, by Flink's new key or its old one."""
     keys = flatten_configuration(spec.flink_configuration)
     return keys.get("execution.checkpointing.savepoint-dir") or keys.get("state.savepoints.dir")
+
+
+def ha_type(keys: Mapping[str, str]) -> str:
+    """How a job elects among its JobManagers, by Flink's new key or its old one: `kubernetes`, `zookeeper`, or `none`."""
+    found = keys.get("high-availability.type") or keys.get("high-availability") or "none"
+    return found.strip().lower()

@@ -12,6 +12,7 @@ from penstock_operator.model.facts import Facts, StateFacts
 from penstock_operator.model.launch import with_defaults
 from penstock_operator.observe.checkpoints import observe_state
 from penstock_operator.observe.job import observe_job
+from penstock_operator.observe.session import observe_session
 from penstock_operator.platforms.port import Platform
 
 
@@ -24,8 +25,14 @@ def observe(platform: Platform, resource: FlinkDeployment, now: Callable[[], flo
         problems = platform.refusals(full)
     cluster = platform.observe(resource)
     job = observe_job(cluster.rest_url, resource.status, with_vertices=wants_vertices(resource))
+    if resource.spec.job is None:
+        job = observe_session(cluster.rest_url)
     state = StateFacts()
-    if wants_state(resource, cluster) and not (problems and resource.status.job_status.job_id is None):
+    if (
+        resource.spec.job is not None
+        and wants_state(resource, cluster)
+        and not (problems and resource.status.job_status.job_id is None)
+    ):
         state = observe_state(full, platform.storage(full).keys)
     return Facts(
         resource=resource,

@@ -39,7 +39,18 @@ def cluster_facts(client: KubeClient, resource: FlinkDeployment, namespace: str)
         # While a job starts or ends the API server is asked twice a second: copies can wait until it is at rest.
         stale_copies=stale_copies(client, resource, namespace) if rest_exists or not deployments else (),
         problem=diagnose(pods, deployments, events),
+        session_jobs=_session_jobs(client, resource),
     )
+
+
+def _session_jobs(client: KubeClient, resource: FlinkDeployment) -> tuple[str, ...]:
+    """Names of the jobs that a session cluster must not leave behind."""
+    meta = resource.metadata
+    if resource.spec.job is not None or meta.deletion_timestamp is None:
+        return ()
+    jobs = client.list("FlinkSessionJob", meta.namespace)
+    names = [job["metadata"]["name"] for job in jobs if job["spec"].get("deploymentName") == meta.name]
+    return tuple(sorted(names))
 
 
 def _own(found: Manifest | None, uid: str) -> Manifest | None:
