@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from penstock_api.v1beta1.autoscaler import AutoscalerStatus
 from penstock_api.v1beta1.conditions import Condition
 from penstock_api.v1beta1.model import ApiModel
 
@@ -369,3 +370,5 @@ class FlinkDeploymentStatus(CommonStatus):
     """What ran, oldest first; as many as `kubernetes.operator.revision.history.limit` says."""
     scaling: InPlaceScaling | None = None
     """The last change of parallelism in place, since the job was last started."""
+    autoscaler: AutoscalerStatus | None = None
+    """The autoscaler's view of the job; unset while it is off."""

@@ -5,11 +5,12 @@ not answer, or answers with nonsense, is `JobManagerSilent`; an unknown path or 
 """
 
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from math import isnan
 from types import TracebackType
 from typing import Self, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -18,7 +19,7 @@ from penstock_api.reasons import Reason
 from penstock_api.rest import CheckpointingStatistics, ClusterConfig, JobDetails, JobExceptions, JobsOverview
 from penstock_api.rest.cluster import TaskManagerList
 from penstock_api.rest.job import JobResourceRequirements, VertexRequirements
-from penstock_api.rest.metric import MetricList
+from penstock_api.rest.metric import AggregatedMetric, AggregatedMetricList, MetricList
 from penstock_api.rest.trigger import (
     PenstockApplication,
     SavepointStatus,
@@ -144,12 +145,32 @@ class FlinkRest:
         body = JobResourceRequirements.dump_json(dict(wanted), by_alias=True, exclude_none=True)
         self._send("PUT", f"jobs/{job_id}/resource-requirements", body.decode())
 
+    def vertex_metric_names(self, job_id: str, vertex_id: str) -> tuple[str, ...]:
+        """GET /jobs/:id/vertices/:v/subtasks/metrics: what the vertex's subtasks report."""
+        found = self._list(f"jobs/{job_id}/vertices/{vertex_id}/subtasks/metrics")
+        return tuple(metric.id for metric in found)
+
+    def vertex_metrics(
+        self, job_id: str, vertex_id: str, names: Sequence[str]
+    ) -> dict[str, AggregatedMetric]:
+        """The same with `?get=`: min, max, mean and sum over the subtasks; what nobody reports is left out."""
+        wanted = quote(",".join(names), safe=",")
+        path = f"jobs/{job_id}/vertices/{vertex_id}/subtasks/metrics?get={wanted}&agg=min,max,avg,sum"
+        return {metric.id: metric for metric in self._list(path)}
+
     def task_managers(self) -> TaskManagerList:
         """GET /taskmanagers: with their slots."""
         return self._get("taskmanagers", TaskManagerList)
 
     def _get(self, path: str, model: type[Body]) -> Body:
         return _read(self._send("GET", path), model)
+
+    def _list(self, path: str) -> list[AggregatedMetric]:
+        response = self._send("GET", path)
+        try:
+            return AggregatedMetricList.validate_json(response.content)
+        except ValidationError as error:
+            raise JobManagerSilent(f"{response.url} answered in another shape: {error}") from error
 
     def _find(self, path: str, model: type[Body]) -> Body | None:
         try:

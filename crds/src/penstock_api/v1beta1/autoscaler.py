@@ -1,0 +1,65 @@
+"""What the autoscaler reports of a job: what it saw, what it would do, what it did, what held it back.
+
+Part of the status of FlinkDeployment. The overrides in it are what the job runs with; the spec is never edited.
+"""
+
+from pydantic import Field
+
+from penstock_api.v1beta1.model import ApiModel
+
+
+class VertexScaling(ApiModel):
+    """One vertex as the last decision saw it. Rates are records a second."""
+
+    id: str
+    """Its id."""
+    name: str = ""
+    """Its name."""
+    parallelism: int = 1
+    """How parallel it is."""
+    recommended: int = 1
+    """How parallel it should be."""
+    load: str | None = None
+    """Share of its time that it is busy."""
+    true_rate: str | None = None
+    """What it could process; `Infinity` where it is never busy."""
+    target_rate: str | None = None
+    """What it has to process when nothing waits."""
+    lag: int = 0
+    """Records that wait before a source."""
+    upper_rate: str | None = None
+    """It needs more when its true rate is below this."""
+    lower_rate: str | None = None
+    """It has too much when its true rate is above this."""
+
+
+class ScalingHeld(ApiModel):
+    """Why a decision was not carried out."""
+
+    guard: str
+    """Which guard held it."""
+    reason: str
+    """The reason, one word."""
+    message: str
+    """The reason, in a sentence."""
+
+
+class AutoscalerStatus(ApiModel):
+    """The autoscaler's view of the job."""
+
+    mode: str
+    """advise or active."""
+    overrides: dict[str, int] = Field(default_factory=dict)
+    """Parallelism by vertex that the job runs with; empty while it runs as the spec says."""
+    scaled_at: str | None = None
+    """When the overrides were last changed, RFC 3339."""
+    window: str = ""
+    """What the last decision looked at."""
+    vertices: list[VertexScaling] = Field(default_factory=list)
+    """The vertices as the last change of the recommendation saw them."""
+    held: ScalingHeld | None = None
+    """What holds the recommendation back."""
+    restart_seconds: str | None = None
+    """Pause that a rescale is expected to bring."""
+    scaled_to_zero: bool = False
+    """Whether the job is suspended because nothing comes."""
