@@ -9,6 +9,8 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from penstock.state.contract import MISSING, StateTable
+from penstock.state.hashmap import HashMapBackend, HashMapTable
+from penstock.state.keys import NO_GROUP
 
 T = TypeVar("T", default=Any)
 K = TypeVar("K", default=Any)
@@ -101,6 +103,45 @@ class PlainValueState(ValueState):
     def point_to(self, namespace: Any) -> None:
         """Mean that namespace from now on; for windows, not for functions."""
         self._cell.namespace = self._namespace = namespace
+
+
+class HashMapValueState(ValueState):
+    """One value of the hashmap backend that does not expire and belongs to no window: straight to its dict.
+
+    While a snapshot is under way every access goes through the table, which tells it.
+    """
+
+    __slots__ = ("_backend", "_plain", "_table")
+
+    def __init__(self, cell: StateCell, table: HashMapTable, backend: HashMapBackend) -> None:
+        super().__init__(cell)
+        self._backend, self._table, self._plain = backend, table, table.plain
+
+    def value(self) -> Any:
+        """The value; None if there is none."""
+        backend = self._backend
+        if backend.frozen is None and backend.group != NO_GROUP:
+            return self._plain[backend.group].get(backend.current_key)
+        value = self._table.get()
+        return None if value is MISSING else value
+
+    def update(self, value: Any) -> None:
+        """Set the value; None clears it."""
+        backend = self._backend
+        if value is None:
+            self.clear()
+        elif backend.frozen is None and backend.group != NO_GROUP:
+            self._plain[backend.group][backend.current_key] = value
+        else:
+            self._table.put(value)
+
+    def clear(self) -> None:
+        """Forget what the current key holds."""
+        backend = self._backend
+        if backend.frozen is None and backend.group != NO_GROUP:
+            self._plain[backend.group].pop(backend.current_key, None)
+        else:
+            self._table.remove()
 
 
 class ListState(State, Generic[T]):

@@ -15,6 +15,7 @@ from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch, Ope
 from penstock.operators.contract import TimerService as Timers
 from penstock.operators.runtime_context import RuntimeContext
 from penstock.state.contract import KeyedStateBackend
+from penstock.state.hashmap import HashMapBackend
 
 
 class TimeDomain(Enum):
@@ -104,14 +105,21 @@ class OnTimerContext(KeyedProcessContext):
     """What `on_timer` is given."""
 
     __slots__ = ("_domain",)
+    _domain: TimeDomain
 
     def time_domain(self) -> TimeDomain:
         """Which clock the timer followed."""
         return self._domain
 
-    def _fired(self, timestamp: int, domain: TimeDomain) -> None:
-        self._now = timestamp
-        self._domain = domain
+
+class KeyedTimerService(TimerService):
+    """The same on a keyed stream: nothing to ask before an event timer is set."""
+
+    __slots__ = ()
+
+    def register_event_time_timer(self, timestamp: int) -> None:
+        """Call `on_timer` when event time reaches it."""
+        self._timers.register_event_timer(timestamp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +144,8 @@ class ProcessOperator(PassiveOperator):
     def open(self, ctx: OperatorContext) -> None:
         """Open the function."""
         self.ctx = ctx
-        service = self._service = TimerService(ctx.timers, ctx.state)
+        make = TimerService if ctx.state is None else KeyedTimerService
+        service = self._service = make(ctx.timers, ctx.state)
         self._is_batch = is_batch_job(ctx.configuration)
         if self._is_batch:
             hold_processing_timers(ctx)
@@ -151,20 +160,50 @@ class ProcessOperator(PassiveOperator):
 
     def process(self, batch: Batch, input_index: int) -> None:
         """Call the function for each record."""
-        call, context, collector = self._calls[input_index], self._context, Collector()
+        collector = Collector()
+        state = self.ctx.state
+        keyed = None
+        if isinstance(state, HashMapBackend):
+            keyed = _keys_and_groups(state, self.ctx.key_selectors[input_index], batch.values)
+        if keyed is not None and isinstance(state, HashMapBackend):
+            self._call_quickly(batch, input_index, state, keyed, collector)
+        else:
+            self._call_each(batch, input_index, collector)
+        for sweep in self._sweeps:
+            sweep(len(batch))
+        collector.flush(self.ctx.output)
+
+    def _call_each(self, batch: Batch, input_index: int, collector: Collector) -> None:
+        """For any backend, or none: key by key."""
+        call, context, take = self._calls[input_index], self._context, collector.take
         times = batch.timestamps if batch.timestamps is not None else [MIN_TIMESTAMP] * len(batch)
         state = self.ctx.state
         key_of = self.ctx.key_selectors[input_index] if state is not None else None
-        take = collector.take
         set_key = state.set_current_key if state is not None else None
         for value, timestamp in zip(batch.values, times, strict=True):
             if set_key is not None and key_of is not None:
                 set_key(key_of(value))
             context._now = timestamp  # noqa: SLF001 - the operator moves its own context
             take(call(value, context), timestamp)
-        for sweep in self._sweeps:
-            sweep(len(batch))
-        collector.flush(self.ctx.output)
+
+    def _call_quickly(
+        self,
+        batch: Batch,
+        input_index: int,
+        state: HashMapBackend,
+        keyed: tuple[list[Any], list[int]],
+        collector: Collector,
+    ) -> None:
+        """The same where keys and their groups are known for the whole batch."""
+        call, context, take = self._calls[input_index], self._context, collector.take
+        times = batch.timestamps if batch.timestamps is not None else [MIN_TIMESTAMP] * len(batch)
+        for value, timestamp, key, group in zip(batch.values, times, *keyed, strict=True):
+            state.current_key = key
+            state.group = group
+            context._now = timestamp  # noqa: SLF001 - the operator moves its own context
+            results = call(value, context)
+            if results is not None:
+                take(results, timestamp)
 
     def on_watermark(self, timestamp: int) -> None:
         """Results of the timers that it fired go before it. Batch mode: timers of the clock fire at the end of input."""
@@ -176,19 +215,32 @@ class ProcessOperator(PassiveOperator):
 
     def on_event_timer(self, timestamp: int, key: Any, namespace: Any) -> None:
         """Call `on_timer`; results carry the timer's time, and go on with the watermark."""
-        self._fire(timestamp, TimeDomain.EVENT_TIME, timestamp, self._fired)
+        context = self._on_timer
+        context._now, context._domain = timestamp, TimeDomain.EVENT_TIME  # noqa: SLF001 - the operator moves its own context
+        results = self._function.on_timer(timestamp, context)
+        if results is not None:
+            self._fired.take(results, timestamp)
 
     def on_processing_timer(self, timestamp: int, key: Any, namespace: Any) -> None:
         """Call `on_timer`; results have no event time."""
         collector = Collector()
-        self._fire(timestamp, TimeDomain.PROCESSING_TIME, MIN_TIMESTAMP, collector)
+        context = self._on_timer
+        context._now, context._domain = timestamp, TimeDomain.PROCESSING_TIME  # noqa: SLF001 - the operator moves its own context
+        collector.take(self._function.on_timer(timestamp, context), MIN_TIMESTAMP)
         collector.flush(self.ctx.output)
-
-    def _fire(self, timestamp: int, domain: TimeDomain, stamp: int, collector: Collector) -> None:
-        self._on_timer._fired(timestamp, domain)  # noqa: SLF001 - the operator moves its own context
-        collector.take(self._function.on_timer(timestamp, self._on_timer), stamp)
 
     def close(self) -> None:
         """Close the function."""
         if hasattr(self._function, "close"):
             self._function.close()
+
+
+def _keys_and_groups(
+    state: HashMapBackend, key_of: Callable[[Any], Any], values: list[Any]
+) -> tuple[list[Any], list[int]] | None:
+    """The key of each record and its group; None where one has none: going key by key shows which it is."""
+    try:
+        keys = list(map(key_of, values))
+        return keys, state.groups_of(keys)
+    except Exception:  # noqa: BLE001 - raised again at its record
+        return None

@@ -14,6 +14,7 @@ from penstock.common.typeinfo import BasicTypeInfo
 from penstock.operators.contract import TimerService
 from penstock.operators.keyed_states import (
     AggregatingState,
+    HashMapValueState,
     ListState,
     MapState,
     PlainValueState,
@@ -23,6 +24,7 @@ from penstock.operators.keyed_states import (
 )
 from penstock.operators.state_lifetimes import Lifetime, LivingCell, LivingListState, LivingMapState
 from penstock.state.contract import KeyedStateBackend, StateTable
+from penstock.state.hashmap import HashMapBackend, HashMapTable
 
 
 def open_state(
@@ -40,7 +42,12 @@ def open_state(
     ttl = descriptor.ttl
     if ttl is None or not ttl.is_enabled():
         cell = StateCell(table, namespace)
-        return PlainValueState(cell, table) if _kind(descriptor) == "value" else _plain(cell, descriptor)
+        if _kind(descriptor) != "value":
+            return _plain(cell, descriptor)
+        is_of_key = namespace is None and not prefix
+        if is_of_key and isinstance(backend, HashMapBackend) and isinstance(table, HashMapTable):
+            return HashMapValueState(cell, table, backend)
+        return PlainValueState(cell, table)
     return _living(table, Lifetime(ttl, clock, table), descriptor, namespace)
 
 

@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from penstock.operators.collector import Collector
+from penstock.operators.runtime_context import RuntimeContext
 from penstock.operators.window_content import Content, Emission, WindowContext
+from penstock.operators.window_trigger import WindowHandles, WindowState
 from penstock.state.contract import MISSING
 from penstock.state.hashmap import HashMapBackend, HashMapTable
 from penstock.windows.assigners import TumblingEventTimeWindows, WindowAssignerContext
+from penstock.windows.window import TimeWindow
 
 _REMEMBERED_KEYS = 65_536
 
@@ -33,6 +36,23 @@ class KeyGroups(dict[Any, int]):
         return group
 
 
+class TumblingContext(WindowContext):
+    """What a ProcessWindowFunction is given, window after window: those that end together are one window of many keys."""
+
+    def __init__(self, handles: WindowHandles, runtime: RuntimeContext, times: Any) -> None:
+        super().__init__(None, None, runtime, None, times)
+        self._handles = handles
+        self._namespace: tuple[int, int] | None = None
+
+    def turn_to(self, namespace: tuple[int, int], key: Any) -> None:
+        """Mean that window and key from now on."""
+        self._key = key
+        if namespace != self._namespace:
+            self._namespace = namespace
+            self._window = TimeWindow(*namespace)
+            self._state_of_window = WindowState(self._handles, namespace)
+
+
 class TumblingLoop:
     """Windows of one operator."""
 
@@ -44,15 +64,23 @@ class TumblingLoop:
         content: Content,
         emission: Emission,
         context: WindowAssignerContext,
+        window: "TumblingContext",
     ) -> None:
         self._context = context
         self._backend = backend
         self._spaced = table.spaced
         self._groups = KeyGroups(backend)
         self._assign = assigner.assign_windows
-        self._add: Callable[[Any, Any], Any] = content.adder()
+        self._begin: Callable[[Any], Any] = content.starter()
+        self._grow: Callable[[Any, Any], Any] = content.grower()
         self._elements = content.elements
         self._emission = emission
+        self._results = emission.results
+        if emission.is_process and emission.is_keyed:
+            function = emission.function
+            self._results = lambda context, key, elements: function.process(key, context, elements)
+        self._clears = emission.has_clear
+        self._window = window
 
     @property
     def can_run(self) -> bool:
@@ -63,7 +91,7 @@ class TumblingLoop:
         self, keys: Iterable[Any], values: list[Any], times: list[int], watermark: int
     ) -> list[tuple[Any, int]]:
         """Put each record into its window; returns those that are late, with their times."""
-        groups, spaced, add = self._groups, self._spaced, self._add
+        groups, spaced, begin, grow = self._groups, self._spaced, self._begin, self._grow
         add_timer = self._backend.event_timers.add
         late: list[tuple[Any, int]] = []
         start, end = 1, 0
@@ -82,22 +110,26 @@ class TumblingLoop:
             if window is None:
                 window = spaces[namespace] = {}
             held = window.get(key, MISSING)
-            window[key] = add(held, value)
             if held is MISSING:
+                window[key] = begin(value)
                 add_timer(group, end, key, namespace)
+            else:
+                window[key] = grow(value, held)
         return late
 
-    def fire(
-        self, key: Any, namespace: tuple[int, int], context: WindowContext, collector: Collector
-    ) -> None:
+    def fire(self, key: Any, namespace: tuple[int, int], collector: Collector) -> None:
         """Take the window of the current key out of state and give its results."""
         spaces = self._spaced[self._backend.group]
+        context = self._window
         window = spaces.get(namespace)
         if window is None or key not in window:
             return
         held = window.pop(key)
         if not window:
             del spaces[namespace]
-        results = self._emission.results(context, key, self._elements(held))
-        collector.take(results, namespace[1] - 1)
-        self._emission.clear(context)
+        context.turn_to(namespace, key)
+        results = self._results(context, key, self._elements(held))
+        if results is not None:
+            collector.take(results, namespace[1] - 1)
+        if self._clears:
+            self._emission.clear(context)

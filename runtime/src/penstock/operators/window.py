@@ -14,7 +14,7 @@ from penstock.operators.batch_mode import fire_processing_timers, hold_processin
 from penstock.operators.collector import Collector
 from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch, OperatorContext, is_batch_job
 from penstock.operators.runtime_context import RuntimeContext
-from penstock.operators.tumbling_loop import TumblingLoop
+from penstock.operators.tumbling_loop import TumblingContext, TumblingLoop
 from penstock.operators.window_content import Content, Emission, WindowContext
 from penstock.operators.window_merging import Merge, plan_merges
 from penstock.operators.window_trigger import NoWindowState, WindowHandles, WindowState, WindowTriggerContext
@@ -23,7 +23,7 @@ from penstock.state.hashmap import HashMapBackend, HashMapTable
 from penstock.windows.assigners import MergingWindowAssigner, TumblingEventTimeWindows, WindowAssigner
 from penstock.windows.evictors import Evictor, TimestampedValue
 from penstock.windows.triggers import EventTimeTrigger, Trigger, TriggerResult
-from penstock.windows.window import MAX_TIMESTAMP, TimeWindow, namespace_of, window_of
+from penstock.windows.window import MAX_TIMESTAMP, namespace_of, window_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,10 @@ class WindowOperator(PassiveOperator):
             return None
         if not (isinstance(self._state, HashMapBackend) and isinstance(self._table, HashMapTable)):
             return None
-        self._quick_context = self._context(None, None)
-        return TumblingLoop(self._state, self._table, spec.assigner, spec.content, spec.emission, self)
+        window = TumblingContext(self._function_state, self._runtime, self.ctx.timers)
+        return TumblingLoop(
+            self._state, self._table, spec.assigner, spec.content, spec.emission, self, window
+        )
 
     def _functions(self) -> list[Any]:
         own = [self._spec.emission.function] if hasattr(self._spec.emission.function, "open") else []
@@ -295,9 +297,7 @@ class WindowOperator(PassiveOperator):
     def on_event_timer(self, timestamp: int, key: Any, namespace: Any) -> None:
         """Ask the trigger; at the window's very end forget it. Results go on with the watermark."""
         if self._quick is not None and self._quick.can_run:
-            window = TimeWindow(*namespace)
-            self._quick_context.point_to(window, key, WindowState(self._function_state, namespace))
-            self._quick.fire(key, namespace, self._quick_context, self._fired)
+            self._quick.fire(key, namespace, self._fired)
             return
         ask = self._spec.trigger.on_event_time
         self._on_timer(timestamp, namespace, ask, self._is_event_time, self._fired)

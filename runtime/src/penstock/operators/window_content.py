@@ -7,6 +7,12 @@ from typing import Any, cast
 from penstock.operators.runtime_context import RuntimeContext
 from penstock.state.contract import MISSING
 
+_CLEARS_NOTHING = frozenset(
+    ("penstock.datastream.window_functions", f"{kind}.clear")
+    for kind in ("ProcessWindowFunction", "ProcessAllWindowFunction")
+)
+"""Module and name of the methods that a function inherits where it has nothing to clear."""
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
@@ -26,6 +32,25 @@ class Content:
                 value, function.create_accumulator() if held is MISSING else held
             )
         return _append
+
+    def starter(self) -> Callable[[Any], Any]:
+        """`record -> held`, of a window that holds nothing."""
+        if self.reduce is not None:
+            return lambda value: value
+        if self.aggregate is not None:
+            add, create = self.aggregate.add, self.aggregate.create_accumulator
+            return lambda value: add(value, create())
+        return lambda value: [value]
+
+    def grower(self) -> Callable[[Any, Any], Any]:
+        """`(record, held) -> held`, of a window that holds something."""
+        if self.reduce is not None:
+            reduce = getattr(self.reduce, "reduce", self.reduce)
+            return lambda value, held: reduce(held, value)
+        if self.aggregate is not None:
+            add: Callable[[Any, Any], Any] = self.aggregate.add
+            return add
+        return lambda value, held: _append(held, value)
 
     def merge(self, first: Any, second: Any) -> Any:
         """Two contents as one; either may be MISSING."""
@@ -75,12 +100,6 @@ class WindowContext:
         self._state_of_window = state_of_window
         self._times = times
 
-    def point_to(self, window: Any, key: Any, state_of_window: Any) -> None:
-        """Mean that window and key from now on; for the operator, not for functions."""
-        self._window = window
-        self._key = key
-        self._state_of_window = state_of_window
-
     def window(self) -> Any:
         """The window."""
         return self._window
@@ -120,6 +139,13 @@ class Emission:
         window = context.window()
         arguments = (key, window, elements) if self.is_keyed else (window, elements)
         return cast(Iterable[Any] | None, self.function.apply(*arguments))
+
+    @property
+    def has_clear(self) -> bool:
+        """The function does something when a window is gone; PyFlink's base class does nothing."""
+        clear = getattr(getattr(self.function, "clear", None), "__func__", None)
+        name = (getattr(clear, "__module__", ""), getattr(clear, "__qualname__", ""))
+        return self.is_process and name not in _CLEARS_NOTHING
 
     def clear(self, context: WindowContext) -> None:
         """The window is gone."""

@@ -198,6 +198,13 @@ class HashMapBackend:
             # Python cannot hash it: the encoding names it, or accepts it all the same.
             return self._index.compute(key)
 
+    def groups_of(self, keys: list[Any]) -> list[int]:
+        """The group of each key, minus `first`."""
+        try:
+            return list(map(self._index.__getitem__, keys))
+        except TypeError:
+            return list(map(self.touch, keys))
+
     @property
     def has_key(self) -> bool:
         """A current key is set."""

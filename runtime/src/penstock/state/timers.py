@@ -6,7 +6,7 @@ leaves the heap when it is reached.
 """
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 Timer = tuple[int, Any, Any]
@@ -18,6 +18,13 @@ class TimerJournal(Protocol):
 
     def note_timer(self, group: int, kind: str, timer: Timer, was_there: bool) -> None:
         """This timer is about to come or go."""
+
+
+class KeyHolder(Protocol):
+    """Whose current key a timer that fires becomes."""
+
+    current_key: Any
+    group: int
 
 
 class TimerQueue:
@@ -75,17 +82,24 @@ class TimerQueue:
             self._note(self.journal, group, (timestamp, *timer))
         del timers[timer]
 
-    def fire(self, until: int, set_key: Callable[[Any], None]) -> Iterator[Timer]:
+    def fire(self, until: int, holder: KeyHolder) -> Iterator[Timer]:
         """Remove and give each timer up to `until`, its key set, earliest first, those too that are added meanwhile."""
-        heap = self._heap
-        while (first := self._first()) is not None and first[0] <= until:
+        heap, groups = self._heap, self._groups
+        while heap:
+            first = heap[0]
             timestamp, group = first
-            timers = self._groups[group][timestamp]
+            timers = groups[group][timestamp]
+            if not timers:
+                heapq.heappop(heap)
+                del groups[group][timestamp]
+                continue
+            if timestamp > until:
+                return
             for timer in list(timers):
                 if timer not in timers:
                     continue
                 key, namespace = timer
-                set_key(key)
+                holder.current_key, holder.group = key, group
                 if self.journal is not None:
                     self._note(self.journal, group, (timestamp, key, namespace))
                 del timers[timer]

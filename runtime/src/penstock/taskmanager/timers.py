@@ -10,6 +10,8 @@ from typing import Any
 from penstock.operators.contract import MIN_TIMESTAMP, Operator
 from penstock.state.contract import SlotBackend, TimerSet
 from penstock.state.errors import NoCurrentKey
+from penstock.state.hashmap import HashMapBackend
+from penstock.state.keys import NO_GROUP
 from penstock.state.timers import Timer, TimerQueue
 
 CallAt = Callable[[int, Callable[[int], None]], None]
@@ -50,7 +52,9 @@ class OperatorTimers:
 
     def register_event_timer(self, timestamp: int, namespace: Any = None) -> None:
         """Fire for the current key when the watermark reaches `timestamp`."""
-        backend = self._keyed()
+        backend = self._backend
+        if backend is None or backend.group == NO_GROUP:
+            backend = self._keyed()
         backend.event_timers.add(backend.group, timestamp, backend.current_key, namespace)
 
     def register_processing_timer(self, timestamp: int, namespace: Any = None) -> None:
@@ -117,8 +121,8 @@ class OperatorTimers:
 
 def _due(timers: TimerSet, until: int, backend: SlotBackend) -> Iterator[Timer]:
     """Remove and give the timers up to `until`, each with its key set; earliest first."""
-    if isinstance(timers, TimerQueue):
-        return timers.fire(until, backend.set_current_key)
+    if isinstance(timers, TimerQueue) and isinstance(backend, HashMapBackend):
+        return timers.fire(until, backend)
     return _one_by_one(timers, until, backend)
 
 
