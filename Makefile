@@ -58,6 +58,9 @@ bench-peers: setup ## Installs PyFlink (844 MB), bytewax and quixstreams in envi
 chaos: setup ## Kill, pause and cut off everything around an exactly-once job, 200 times (ARGS='--faults N --seed N'; prints its seed)
 	$(VENV)/python -m tests.chaos $(ARGS)
 
+campaign: setup ## Generated changes and perturbed views of the operator on a real API server (ARGS='changes --number N --seed N')
+	$(VENV)/python -m tests.campaign $(ARGS)
+
 load: setup ## 1,000 FlinkDeployments on a real API server with stub JobManagers: latency, memory, API calls (ARGS='--resources N')
 	$(VENV)/python -m tests.load $(ARGS)
 

@@ -8,6 +8,7 @@ Environment: the operator's settings, and
 """
 
 import asyncio
+import logging
 import os
 import threading
 from pathlib import Path
@@ -44,6 +45,8 @@ def main() -> None:
     """Run until killed."""
     settings = Settings.from_environment()
     set_up_logs(settings)
+    for chatty in ("aiohttp.access", "kopf.objects", "kopf.activities"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     if point := os.environ.get("PENSTOCK_FAILPOINT"):
         failpoints.listen(end_at(point))
     client = KubeClient.from_environment()

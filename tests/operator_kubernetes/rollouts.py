@@ -44,6 +44,7 @@ def stateful(
             "flinkConfiguration": {
                 "state.checkpoints.dir": f"file://{folder}/checkpoints",
                 "state.savepoints.dir": f"file://{folder}/savepoints",
+                "kubernetes.operator.deployment.stability.window": "1 s",
             },
         },
     }

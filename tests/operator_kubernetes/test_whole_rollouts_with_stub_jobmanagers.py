@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from penstock_operator.clients.kube import KubeClient
 from tests.operator_kubernetes.api_server import ApiServer
+from tests.operator_kubernetes.rollouts import stateful
 from tests.operator_kubernetes.test_operator_process import Running, eventually
 from tests.servers.stub_jobmanager import StubJobManagers
 from tests.servers.stub_kubelet import StubKubelet
@@ -41,26 +41,6 @@ def operator(
     running = Running(client, stubs.address, watch_namespaces=(namespace,), lease_name=f"lease-{namespace}")
     yield running
     running.stop()
-
-
-def stateful(namespace: str, state: Path, **job: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "flink.apache.org/v1beta1",
-        "kind": "FlinkDeployment",
-        "metadata": {"name": "clicks", "namespace": namespace},
-        "spec": {
-            "job": {
-                "jarURI": "local:///opt/job.py",
-                "parallelism": 1,
-                "upgradeMode": "savepoint",
-                **job,
-            },
-            "flinkConfiguration": {
-                "state.checkpoints.dir": f"file://{state}/checkpoints",
-                "state.savepoints.dir": f"file://{state}/savepoints",
-            },
-        },
-    }
 
 
 def test_a_job_is_deployed_upgraded_with_its_state_suspended_and_deleted(

@@ -81,6 +81,11 @@ class StubKubelet:
         for thread in self._threads:
             thread.join()
 
+    def is_idle(self) -> bool:
+        """Whether nothing is on its way: no pod that starts or ends, no namespace that goes."""
+        with self._changed:
+            return not self._due and not self._busy
+
     # Seeing.
 
     def _watch(self, kind: str, selector: str) -> None:
