@@ -64,10 +64,10 @@ def test_the_chart_passes_lint(helm: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_the_operator_can_bind_only_the_jobs_role(helm: str) -> None:
+def test_the_operator_can_bind_only_the_roles_of_jobs(helm: str) -> None:
     roles = [item for item in objects(render(helm)) if item["kind"] == "ClusterRole"]
     bind = [rule for role in roles for rule in role["rules"] if "bind" in rule["verbs"]]
-    assert [rule["resourceNames"] for rule in bind] == [["penstock-job"]]
+    assert [rule["resourceNames"] for rule in bind] == [["penstock-job", "penstock-job-ha"]]
     verbs = {verb for role in roles for rule in role["rules"] for verb in rule["verbs"]}
     assert not verbs & {"*", "escalate", "impersonate"}
 

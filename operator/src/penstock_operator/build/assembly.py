@@ -13,7 +13,11 @@ from penstock_operator.build.limits import build_limit_range, build_resource_quo
 from penstock_operator.build.mirror import build_mirror, build_tls_secret
 from penstock_operator.build.network_policy import build_network_policies
 from penstock_operator.build.service import build_services
-from penstock_operator.build.service_account import build_role_binding, build_service_account
+from penstock_operator.build.service_account import (
+    build_role_bindings,
+    build_service_account,
+    ha_binding_name,
+)
 
 
 def build_surroundings(
@@ -27,13 +31,14 @@ def build_surroundings(
     `used` is what runs there now: the quota leaves room for it beside what is to start.
     """
     if not context.is_dedicated:
-        return [] if named_account else [build_service_account(context, None)]
+        account = [] if named_account else [build_service_account(context, None)]
+        return [*account, *build_role_bindings(context)]
     return [
         build_resource_quota(context, [build_job_manager(context), build_task_managers(context)], used),
         build_limit_range(context),
         *build_network_policies(context),
         build_service_account(context, named_account),
-        build_role_binding(context),
+        *build_role_bindings(context),
         *(build_mirror(context, source) for source in sources),
     ]
 
@@ -48,3 +53,12 @@ def build_job(context: JobContext, tls_files: dict[str, str] | None) -> list[Man
         build_job_manager(context),
         build_task_managers(context),
     ]
+
+
+def unwanted(context: JobContext) -> list[tuple[str, str]]:
+    """Kind and name of what an earlier spec of the job may have made and this one does not want."""
+    ingress = context.launch.spec.ingress
+    found = [] if ingress is not None and ingress.template else [("Ingress", context.name)]
+    if context.ha_type != "kubernetes":
+        found.append(("RoleBinding", ha_binding_name(context)))
+    return found

@@ -16,18 +16,28 @@ from penstock_operator.build.ingress import ingress_spec
 from penstock_operator.model.blue_green import ApplyChild
 from penstock_operator.model.facts import Ref
 
+_TRACKING = "app.kubernetes.io/instance"
+"""Argo CD's label."""
+
 
 def build_side(resource: FlinkBlueGreenDeployment, action: ApplyChild) -> Manifest:
     """The side's FlinkDeployment, owned by the resource; labels and annotations of the template's metadata follow."""
     meta = resource.metadata
     template = (resource.spec.template.metadata if resource.spec.template else None) or {}
+    # An operator that serves some resources only, by a label, has to see their sides; what a deployment tool knows its
+    # own objects by would make it take the sides for some that should not be there.
+    inherited = {key: value for key, value in meta.labels.items() if key != _TRACKING}
     return {
         "apiVersion": resource.api_version,
         "kind": "FlinkDeployment",
         "metadata": {
             "name": action.color.child(meta.name),
             "namespace": meta.namespace,
-            "labels": {**(template.get("labels") or {}), labels.BLUE_GREEN_TYPE: action.color.value},
+            "labels": {
+                **inherited,
+                **(template.get("labels") or {}),
+                labels.BLUE_GREEN_TYPE: action.color.value,
+            },
             "annotations": {
                 **(template.get("annotations") or {}),
                 labels.TRANSITION: action.transition_id,

@@ -28,6 +28,9 @@ def pod_configuration(context: JobContext) -> dict[str, str]:
     if archives:
         found["penstock.program.archives"] = ";".join(program_path(uri) for uri in archives.split(";"))
     found.setdefault("rest.port", str(context.rest_port))
+    if context.ha_type != "none":
+        found["high-availability.cluster-id"] = ha_cluster_id(context)
+        found.setdefault("kubernetes.namespace", context.namespace)
     found["rest.address"] = f"{context.name}-rest.{context.namespace}"
     found["jobmanager.rpc.address"] = f"{context.name}.{context.namespace}"
     found["jobmanager.rpc.port"] = str(RPC_PORT)
@@ -35,3 +38,13 @@ def pod_configuration(context: JobContext) -> dict[str, str]:
     found["penstock.rpc.tls.cert"] = f"{TLS_DIRECTORY}/tls.crt"
     found["penstock.rpc.tls.key"] = f"{TLS_DIRECTORY}/tls.key"
     return found
+
+
+def ha_cluster_id(context: JobContext) -> str:
+    """Under which name JobManagers meet.
+
+    In ZooKeeper each launch has one of its own: what an earlier one left there, the graph of an older program among it,
+    is out of the operator's reach.
+    """
+    own = context.ha_type == "zookeeper"
+    return f"{context.name}-{context.launch.fingerprint}" if own else context.name

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from penstock_operator.build import labels
-from penstock_operator.model.launch import Launch
+from penstock_operator.model.launch import Launch, ha_type
 
 Manifest = dict[str, Any]
 """An object as the API server takes it."""
@@ -27,6 +27,8 @@ class Defaults:
     image: str = "penstock/runtime:0.1.0"
     image_pull_policy: str = "IfNotPresent"
     cluster_role: str = "penstock-job"
+    ha_cluster_role: str = "penstock-job-ha"
+    """Of jobs that elect among several JobManagers by the API server."""
     operator_namespace: str = "default"
     operator_pods: tuple[tuple[str, str], ...] = ()
     """Labels of the operator's own pods; empty, every pod of its namespace counts as the operator."""
@@ -75,6 +77,11 @@ class JobContext:
     def rest_port(self) -> int:
         """Port of the REST API and the page."""
         return int(self.launch.configuration.get("rest.port", str(REST_PORT)))
+
+    @property
+    def ha_type(self) -> str:
+        """How a leader is elected: `kubernetes`, `zookeeper`, or `none`."""
+        return ha_type(self.launch.configuration)
 
     @property
     def service_hosts(self) -> tuple[str, ...]:

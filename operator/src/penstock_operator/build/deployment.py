@@ -11,7 +11,7 @@ _LISTENS = ("-D", "rest.bind-address=$(POD_IP),127.0.0.1", "-D", "jobmanager.bin
 
 
 def build_job_manager(context: JobContext) -> Manifest:
-    """The JobManager: one pod, started only when the last one is gone."""
+    """The JobManager: one pod, started only when the last one is gone; more of them where they elect a leader."""
     wanted = context.launch.spec.job_manager
     scheme = "HTTPS" if context.launch.configuration.get("security.ssl.rest.enabled") == "true" else "HTTP"
     answers = {"httpGet": {"path": "/config", "port": "rest", "scheme": scheme}, "periodSeconds": 1}
@@ -31,7 +31,8 @@ def build_job_manager(context: JobContext) -> Manifest:
         {"readinessProbe": {**answers, "timeoutSeconds": 2, "failureThreshold": 3}},
         wanted.pod_template if wanted else None,
     )
-    return _deployment(context, context.name, component, 1)
+    several = wanted is not None and context.ha_type != "none"
+    return _deployment(context, context.name, component, wanted.replicas if wanted and several else 1)
 
 
 def build_task_managers(context: JobContext) -> Manifest:

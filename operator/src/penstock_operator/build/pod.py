@@ -89,6 +89,8 @@ def _fixed(context: JobContext, component: Component, found: Manifest) -> Manife
         found["spec"],
         {
             "serviceAccountName": context.service_account,
+            # JobManagers elect, and TaskManagers look up who leads.
+            **({"automountServiceAccountToken": True} if context.ha_type == "kubernetes" else {}),
             "containers": [{key: value for key, value in container.items() if value is not None}],
             "volumes": _volumes(context),
         },

@@ -31,17 +31,28 @@ def pull_secrets(account: Manifest | None) -> list[str]:
     return [entry["name"] for entry in (account or {}).get("imagePullSecrets") or [] if entry.get("name")]
 
 
-def build_role_binding(context: JobContext) -> Manifest:
-    """Binds the account to the chart's one role for jobs, in this namespace only (Decision 15)."""
+def build_role_bindings(context: JobContext) -> list[Manifest]:
+    """Binds the account to the chart's roles for jobs, in this namespace only (Decision 15).
+
+    The right to Leases and to writing ConfigMaps only while the job elects among several JobManagers by them.
+    """
+    found = [_binding(context, f"{context.name}-job", context.defaults.cluster_role)]
+    if context.ha_type == "kubernetes":
+        found.append(_binding(context, ha_binding_name(context), context.defaults.ha_cluster_role))
+    return found if context.is_dedicated else found[1:]
+
+
+def ha_binding_name(context: JobContext) -> str:
+    """Name of the binding that only an electing job has."""
+    return f"{context.name}-job-ha"
+
+
+def _binding(context: JobContext, name: str, role: str) -> Manifest:
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "RoleBinding",
-        "metadata": context.metadata(f"{context.name}-job"),
-        "roleRef": {
-            "apiGroup": "rbac.authorization.k8s.io",
-            "kind": "ClusterRole",
-            "name": context.defaults.cluster_role,
-        },
+        "metadata": context.metadata(name),
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
         "subjects": [
             {"kind": "ServiceAccount", "name": context.service_account, "namespace": context.namespace}
         ],

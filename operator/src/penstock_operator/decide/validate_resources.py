@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
 from penstock_api.reasons import Reason
+from penstock_api.v1beta1.configuration import flatten_configuration
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.resources import JobManagerSpec, Resource, ResourceRequirements, TaskManagerSpec
 from penstock_operator.model.facts import Problem
+from penstock_operator.model.launch import ha_type
 from penstock_operator.model.quantity import parse_memory, parse_quantity
 
 _SIZES = ("memory", "ephemeral-storage")
@@ -16,7 +18,8 @@ def check_resources(resource: FlinkDeployment) -> Iterator[Problem]:
     """Replicas and amounts of JobManager and TaskManagers."""
     spec = resource.spec
     if spec.job_manager is not None:
-        yield from _replicas(spec.job_manager.replicas)
+        elects = ha_type(flatten_configuration(spec.flink_configuration)) != "none"
+        yield from _replicas(spec.job_manager.replicas, elects=elects)
         yield from _component("spec.jobManager", spec.job_manager)
     if spec.task_manager is not None:
         if spec.task_manager.replicas is not None and spec.task_manager.replicas < 1:
@@ -29,11 +32,14 @@ def refuse(message: str) -> Problem:
     return Problem(Reason.VALIDATION_ERROR, message)
 
 
-def _replicas(replicas: int) -> Iterator[Problem]:
+def _replicas(replicas: int, *, elects: bool) -> Iterator[Problem]:
     if replicas < 1:
         yield refuse(f"spec.jobManager.replicas is {replicas}: set it to 1")
-    elif replicas > 1:
-        yield refuse(f"spec.jobManager.replicas is {replicas}: standby JobManagers are not available yet")
+    elif replicas > 1 and not elects:
+        yield refuse(
+            f"spec.jobManager.replicas is {replicas}, and nothing elects one of them: "
+            "set high-availability.type in spec.flinkConfiguration, or set it to 1"
+        )
 
 
 def _component(path: str, part: JobManagerSpec | TaskManagerSpec) -> Iterator[Problem]:

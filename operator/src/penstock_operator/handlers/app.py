@@ -62,6 +62,7 @@ def job_defaults(settings: Settings, keys: Mapping[str, str]) -> Defaults:
         image=settings.runtime_image,
         image_pull_policy=settings.runtime_image_pull_policy,
         cluster_role=settings.job_cluster_role,
+        ha_cluster_role=f"{settings.job_cluster_role}-ha",
         operator_namespace=settings.operator_namespace,
         operator_pods=tuple(sorted(settings.operator_pod_labels.items())),
         scrapers=settings.scraper_namespaces,

@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 RestAddress = Callable[[str, str], str]
 """URL of a JobManager's REST API, by namespace and name; another than its Service's for an operator outside the cluster."""
 
-_SWEPT_KINDS = ("Deployment", "Service", "Ingress", "ConfigMap", "Secret", "ServiceAccount")
+_SWEPT_KINDS = ("Deployment", "Service", "Ingress", "ConfigMap", "Secret", "RoleBinding", "ServiceAccount")
 """What a job has beside its resource (`Shared` mode), in the order in which it is deleted."""
 
 
@@ -238,6 +238,7 @@ class KubernetesPlatform:
         for kind in _SWEPT_KINDS:
             for found in self._client.list(kind, namespace, f"{labels.RESOURCE_UID}={uid}"):
                 self._client.delete(kind, found["metadata"]["name"], namespace)
+        kubernetes_namespace.remove_election(self._client, resource.metadata.name, namespace)
 
     def storage(self, resource: FlinkDeployment) -> StorageAccess:
         """The job's keys, with credentials from the Secrets that its pods use."""

@@ -7,6 +7,7 @@ import structlog
 
 from penstock_api.reasons import Reason
 from penstock_operator.build import labels
+from penstock_operator.build.assembly import unwanted
 from penstock_operator.build.context import JobContext, Manifest
 from penstock_operator.build.namespace import build_namespace
 from penstock_operator.clients.kube import KubeClient
@@ -95,6 +96,33 @@ def claim(client: KubeClient, context: JobContext) -> None:
     if error is not None:
         raise error
     client.apply(wanted)
+
+
+def drop_unwanted(client: KubeClient, context: JobContext) -> None:
+    """Delete what an earlier spec of the job made and this one does not want."""
+    for kind, name in unwanted(context):
+        if is_of(client.get(kind, name, context.namespace), context.launch.uid):
+            client.delete(kind, name, context.namespace)
+
+
+def forget_leaders(client: KubeClient, context: JobContext) -> None:
+    """Before JobManagers start anew: the graph that the last leader left would be run instead of the program.
+
+    Left alone while JobManagers are there, of which another one leads next.
+    """
+    if context.ha_type != "kubernetes":
+        return
+    if client.get("Deployment", context.name, context.namespace) is None:
+        client.delete("ConfigMap", f"{context.name}-cluster-config-map", context.namespace)
+
+
+def remove_election(client: KubeClient, name: str, namespace: str) -> None:
+    """What JobManagers that elected left beside the resource, known by Flink's labels."""
+    found = client.get("ConfigMap", f"{name}-cluster-config-map", namespace)
+    marks = (found or {}).get("metadata", {}).get("labels") or {}
+    if marks.get(labels.APP) == name and marks.get("configmap-type") == "high-availability":
+        client.delete("ConfigMap", f"{name}-cluster-config-map", namespace)
+        client.delete("Lease", f"{name}-jobmanager", namespace)
 
 
 def in_use(client: KubeClient, context: JobContext) -> dict[str, str]:
