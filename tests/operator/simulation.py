@@ -88,6 +88,7 @@ class World:
     unreachable: bool = False
     savepoints_fail: str | None = None
     savepoints_wait: bool = False
+    upgrades_ahead: int = 0
     never_ends: bool = False
     starts_as: FlinkJobState = FlinkJobState.RUNNING
     crash_before: str | None = None
@@ -206,6 +207,7 @@ class World:
             state=found,
             problems=self.problems,
             defaults=self.defaults,
+            upgrades_ahead=self.upgrades_ahead,
             new_id=f"{self.ids:032x}",
         )
 

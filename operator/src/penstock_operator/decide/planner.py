@@ -12,7 +12,7 @@ from penstock_operator.decide.rolling import leave_or_stay, plain, with_restore_
 from penstock_operator.decide.rules import RULES
 from penstock_operator.decide.session.cluster import decide_session, is_session
 from penstock_operator.decide.session.present import present_session
-from penstock_operator.decide.situation import Situation, Step
+from penstock_operator.decide.situation import UNSETTLED, Situation, Step
 from penstock_operator.decide.specs import decode_spec, with_job_state
 from penstock_operator.decide.stopping import upgrade_wait
 from penstock_operator.model.facts import Facts, Problem
@@ -97,7 +97,8 @@ def _complete(rule: str, step: Step, situation: Situation) -> Plan:
         events.append(Event(problem.reason, problem.message, problem.component))
     if waiting is not None and not is_said(old, waiting):
         events.append(Event(waiting.reason, waiting.message, "Job"))
-    return Plan(rule, status, _actions(step, facts, status), after, tuple(events), step.requeue_seconds)
+    again = min(step.requeue_seconds, UNSETTLED) if waiting is not None else step.requeue_seconds
+    return Plan(rule, status, _actions(step, facts, status), after, tuple(events), again)
 
 
 def _depends_on_state(step: Step) -> bool:

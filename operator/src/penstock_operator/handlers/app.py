@@ -32,6 +32,7 @@ from penstock_operator.model.facts import Ref
 from penstock_operator.platforms.kubernetes import KubernetesPlatform, RestAddress
 from penstock_operator.platforms.kubernetes_namespace import sweep
 from penstock_operator.reconcile.backoff import Backoff
+from penstock_operator.reconcile.budget import UpgradeBudget
 from penstock_operator.reconcile.kinds import DEPLOYMENT, Key, Kind, Kinds
 from penstock_operator.reconcile.loop import Loop
 from penstock_operator.reconcile.workqueue import WorkQueue
@@ -88,7 +89,8 @@ class Operator:
         )
         self._limit = RateLimit(lambda: source.values)
         self._canaries = Canaries(lambda: source.values)
-        self._loop = Loop(self._platform, client.memory.recalling, Backoff(lambda: source.values))
+        budget = UpgradeBudget(self._platform.under_way)
+        self._loop = Loop(self._platform, client.memory.recalling, Backoff(lambda: source.values), budget)
         self._kinds = Kinds(
             Kind(DEPLOYMENT, "flinkdeployments", self._reconcile_deployment),
             blue_green_kind(client, self._platform, settings.ingress_namespaces),

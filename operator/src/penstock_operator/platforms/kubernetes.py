@@ -12,7 +12,7 @@ import structlog
 
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import DeletionPolicy, FlinkDeployment
-from penstock_api.v1beta1.status import FlinkDeploymentStatus
+from penstock_api.v1beta1.status import FlinkDeploymentStatus, LifecycleState
 from penstock_operator.build import labels
 from penstock_operator.build.assembly import build_job, build_surroundings
 from penstock_operator.build.context import Defaults, JobContext
@@ -82,6 +82,16 @@ class KubernetesPlatform:
             "status": status.to_wire(),
         }
         return FlinkDeployment.from_wire(self._client.replace(body, "status"))
+
+    def under_way(self) -> list[Ref]:
+        """Resources whose change was begun and is not done, by their own word."""
+        found = (FlinkDeployment.from_wire(one) for one in self._client.list("FlinkDeployment"))
+        begun = (LifecycleState.UPGRADING, LifecycleState.ROLLING_BACK)
+        return [
+            Ref(one.metadata.namespace, one.metadata.name)
+            for one in found
+            if one.status.lifecycle_state in begun
+        ]
 
     def hold(self, resource: FlinkDeployment) -> FlinkDeployment:
         """Our finalizer on; nothing is written where it is on already."""

@@ -7,6 +7,7 @@ operator's start. It never looks at what woke it. Blocks; runs in a worker threa
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import structlog
 
@@ -14,6 +15,7 @@ from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.status import LifecycleState
 from penstock_operator.act.executor import Executor
+from penstock_operator.configuration.values import Values
 from penstock_operator.decide.planner import decide, failed_plan
 from penstock_operator.decide.present import error_text
 from penstock_operator.errors import Conflict, OperatorError
@@ -22,6 +24,7 @@ from penstock_operator.model.plan import Event, Plan, Release
 from penstock_operator.observe.everything import observe
 from penstock_operator.platforms.port import Platform
 from penstock_operator.reconcile.backoff import Backoff
+from penstock_operator.reconcile.budget import UpgradeBudget, is_under_way
 from penstock_operator.report.reporter import Reporter
 
 log = structlog.get_logger(__name__)
@@ -41,9 +44,14 @@ class Loop:
     """Reconciles the resources of one platform."""
 
     def __init__(
-        self, platform: Platform, recalling: Recalling | None = None, backoff: Backoff | None = None
+        self,
+        platform: Platform,
+        recalling: Recalling | None = None,
+        backoff: Backoff | None = None,
+        budget: UpgradeBudget | None = None,
     ) -> None:
         """`recalling`: within it the platform may answer from memory; none where reading costs nothing."""
+        self._budget = budget or UpgradeBudget()
         self._backoff = backoff or Backoff()
         self._platform = platform
         self._recalling = recalling
@@ -64,10 +72,11 @@ class Loop:
         if resource is None:
             self._settled.pop(ref, None)
             self._backoff.succeeded(ref)
+            self._budget.settle(ref, is_under_way=False, is_waiting=False)
             return None
         try:
             facts = observe(self._platform, resource)
-            plan = decide(facts)
+            plan = self._decide(facts)
             log.debug(
                 "decided",
                 resource=str(ref),
@@ -85,6 +94,19 @@ class Loop:
             log.exception("the loop failed", resource=str(ref))
             named = OperatorError(Reason.ERROR, f"{type(error).__name__}: {error}")
             return self._report_failure(ref, named)
+
+    def _decide(self, facts: Facts) -> Plan:
+        """The plan; one that begins a change has a place in the budget, or is made again to wait for it."""
+        plan, ahead = decide(facts), 0
+        if is_under_way(plan.status) and not is_under_way(facts.resource.status):
+            ahead = self._budget.claim(
+                facts.ref, Values(facts.defaults).integer("upgrade.max-concurrent") or 0
+            )
+        if ahead:
+            plan = decide(replace(facts, upgrades_ahead=ahead))
+        going = is_under_way(plan.status)
+        self._budget.settle(facts.ref, is_under_way=going, is_waiting=bool(ahead) and not going)
+        return plan
 
     def _glance(self, ref: Ref) -> float | None:
         """Whether what is remembered still says that there is nothing to do; None means to look at what is there now."""
