@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import cloudpickle
 import pytest
@@ -180,3 +181,19 @@ def test_the_source_goes_on_after_the_broker_restarts(
     fill(topic, 100, 200, 2)
     run.run(lambda: numbers(run) == list(range(200)), deadline_seconds=60)
     run.close()
+
+
+def test_a_record_is_told_by_topic_partition_and_offset(
+    kafka: KafkaServer, make_topic: Topics, fill: Callable[..., None]
+) -> None:
+    topic = make_topic(2)
+    fill(topic, 0, 400, 2)
+    run = SourceRun(settings(kafka, topic).definition())
+    run.run(lambda: bool(run.values[0]))
+    reader: Any = run.readers[0]
+    last = int(run.values[0][-1])
+    count = len(run.values[0])
+    run.close()
+    # Numbers go to the partitions in turn, so a number says where its record is.
+    assert reader.where(count - 1) == f"topic {topic}, partition {last % 2}, offset {last // 2}"
+    assert reader.where(10_000) is None

@@ -114,6 +114,18 @@ def test_a_program_runs_on_a_cluster_of_its_own(tmp_path: Path) -> None:
     assert "no such topic" in failed.stderr
 
 
+@pytest.mark.parametrize("flag", ["-rm", "--claimMode"])
+def test_a_claim_mode_reaches_the_job_of_a_cluster_of_its_own(tmp_path: Path, flag: str) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    state = ("-s", f"file://{tmp_path}/savepoint")
+    done = penstock(
+        "run-application", "--rest-port", str(free_port()), *state, flag, "MINE", str(program), "--size", "3"
+    )
+    assert done.returncode == 1
+    assert "'MINE': use one of CLAIM, NO_CLAIM, LEGACY" in done.stderr
+
+
 def test_a_program_runs_on_a_mini_cluster_and_its_plan_is_shown(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)

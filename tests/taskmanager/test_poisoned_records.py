@@ -1,6 +1,8 @@
 """A record that user code cannot digest is named with its operator and place, or left out and counted."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from penstock.control.messages import TaskMetrics, TaskState
 from penstock.operators.contract import Batch
 from penstock.operators.fused import FusedFactory, Step, StepKind, compile_loop
 from penstock.taskmanager.failure import failure_of
-from penstock.taskmanager.poison import guard_process, is_skipping, name_split
+from penstock.taskmanager.poison import guard_process, index_in, is_skipping, name_split
 from tests.taskmanager.slot_processes import Slots
 from tests.taskmanager.small_job import expected, graph, written
 
@@ -62,10 +64,53 @@ def test_a_long_record_is_cut() -> None:
 
 def test_the_split_is_named() -> None:
     error = ValueError("no")
-    name_split(error, "clicks-0", {"id": "clicks-0", "offset": 500}, 4096, 2048)
+    name_split(error, "clicks-0", {"id": "clicks-0", "offset": 500}, (4096, 2048))
     assert (
         "read from split 'clicks-0': its records 4097 to 6144 behind offset=500" in failure_of(error).message
     )
+
+
+def test_the_record_is_found_in_the_batch_of_its_source() -> None:
+    """Not by names further down the chain, where `value` is made of another record."""
+    inner = Loop(lambda value: 1 // value)
+    second = guard_process(inner.process, inner, "inner", None)
+    first = Loop(lambda value: second(Batch([value - 2]), 0))
+    batch = Batch([0, 1, 2])
+    with pytest.raises(ZeroDivisionError) as caught:
+        guard_process(first.process, first, "outer", None)(batch, 0)
+    assert index_in(caught.value, batch) == 2
+
+
+def test_a_record_that_is_only_known_further_down_is_told_by_identity() -> None:
+    lines = ["[1]", "{broken", "[3]"]
+    inner = Loop(json.loads)
+    process = guard_process(inner.process, inner, "inner", None)
+    outer = guard_process(lambda batch, _: process(Batch(batch.values[1:]), 0), None, "outer", None)
+    with pytest.raises(ValueError, match="Expecting") as caught:
+        outer(Batch(lines), 0)
+    assert index_in(caught.value, Batch(lines)) == 1
+
+
+LINES = """
+import json, sys
+from penstock.common import WatermarkStrategy
+from penstock.datastream import StreamExecutionEnvironment
+from penstock.datastream.connectors.file_system import FileSource, StreamFormat
+env = StreamExecutionEnvironment.get_execution_environment()
+source = FileSource.for_record_stream_format(StreamFormat.text_line_format(), sys.argv[1]).build()
+env.from_source(source, WatermarkStrategy.no_watermarks(), "lines").map(json.loads).print()
+env.execute("lines")
+"""
+
+
+def test_a_line_that_cannot_be_read_is_told_by_file_and_number(tmp_path: Path) -> None:
+    program, lines = tmp_path / "program.py", tmp_path / "lines.json"
+    program.write_text(LINES)
+    lines.write_text("".join(f"{number}\n" for number in range(1000)) + "{broken\n" + "1\n" * 50)
+    command = [sys.executable, "-m", "penstock.launch.cli", "run", str(program), str(lines)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode != 0
+    assert f"lines.json, record 1001, position {sum(len(str(n)) + 1 for n in range(1000))}" in done.stderr
 
 
 def test_only_the_bad_record_is_left_out() -> None:

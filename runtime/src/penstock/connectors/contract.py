@@ -95,6 +95,9 @@ class SourceReader(Protocol):
     def poll(self, max_records: int) -> SourceBatch | None:
         """The next records, None if there are none now. What is returned counts as read: the position is past it."""
 
+    # A reader may also have `where(index: int) -> str | None`: the place in the source of a record of the batch that
+    # `poll` returned last, in words. It is asked for when a record could not be digested.
+
     def wants_splits(self) -> bool:
         """True when the reader would ask its enumerator for work."""
 

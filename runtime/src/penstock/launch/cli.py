@@ -53,6 +53,7 @@ def jobmanager(  # noqa: PLR0913 - one parameter for each flag
     allow_non_restored_state: Annotated[
         bool, typer.Option("--allow-non-restored-state", "--allowNonRestoredState", "-n")
     ] = False,
+    claim_mode: run_verbs.Claim = None,
     parallelism: Annotated[int | None, typer.Option("--parallelism", "-p")] = None,
     entry_class: Annotated[str | None, typer.Option("--entry-class", help="Module to run as main.")] = None,
     log_dir: LogDir = None,
@@ -65,7 +66,8 @@ def jobmanager(  # noqa: PLR0913 - one parameter for each flag
     tail = LogTail()
     _log_to(log_dir, "jobmanager", tail)
     options = JobManagerOptions(
-        configuration=_configuration(config_dir, setting),
+        configuration=_configuration(config_dir, setting)
+        | ({run_verbs.CLAIM_KEY: claim_mode} if claim_mode else {}),
         program=program,
         arguments=tuple(arguments or ()),
         entry_class=entry_class,

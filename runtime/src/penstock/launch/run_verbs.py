@@ -43,6 +43,13 @@ AllowNonRestored = Annotated[
         help="State that no operator claims may be dropped.",
     ),
 ]
+Claim = Annotated[
+    str | None,
+    typer.Option(
+        "--claimMode", "-cm", "--restoreMode", "-rm", help="CLAIM or NO_CLAIM: who owns the savepoint."
+    ),
+]
+CLAIM_KEY = "execution.state-recovery.claim-mode"
 Python = Annotated[
     str | None, typer.Option("--python", "-py", metavar="FILE", help="The program, as Flink's CLI names it.")
 ]
@@ -95,12 +102,7 @@ def run(  # noqa: PLR0913 - one parameter for each flag
     parallelism: Parallelism = None,
     from_savepoint: FromSavepoint = None,
     allow_non_restored_state: AllowNonRestored = False,
-    claim_mode: Annotated[
-        str | None,
-        typer.Option(
-            "--claimMode", "-cm", "--restoreMode", "-rm", help="CLAIM or NO_CLAIM: who owns the savepoint."
-        ),
-    ] = None,
+    claim_mode: Claim = None,
     job_id: Annotated[str | None, typer.Option("--job-id", help="32 hex digits, with -m.")] = None,
     python: Python = None,
     module: Module = None,
@@ -119,7 +121,7 @@ def run(  # noqa: PLR0913 - one parameter for each flag
             "python.files": py_files,
             "python.requirements": py_requirements,
             "python.archives": py_archives,
-            "execution.state-recovery.claim-mode": claim_mode,
+            CLAIM_KEY: claim_mode,
         },
     )
     if jobmanager is None:
@@ -196,6 +198,7 @@ def run_application(  # noqa: PLR0913 - one parameter for each flag
     parallelism: Parallelism = None,
     from_savepoint: FromSavepoint = None,
     allow_non_restored_state: AllowNonRestored = False,
+    claim_mode: Claim = None,
     python: Python = None,
     module: Module = None,
     rest_port: Annotated[
@@ -207,7 +210,7 @@ def run_application(  # noqa: PLR0913 - one parameter for each flag
 ) -> None:
     """Run a program on a cluster of its own on this machine: JobManager with page and REST API, and a TaskManager."""
     program, arguments = _program(words, python)
-    configuration = _settings(config_dir, setting, {})
+    configuration = _settings(config_dir, setting, {CLAIM_KEY: claim_mode})
     configuration.setdefault("rest.port", str(rest_port))
     configuration.setdefault("rest.bind-address", "127.0.0.1")
     width = slots or int(configuration.get("taskmanager.numberOfTaskSlots", 0)) or parallelism or 1

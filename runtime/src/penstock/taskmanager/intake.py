@@ -27,7 +27,7 @@ from penstock.taskmanager.metrics import OperatorMetrics
 from penstock.taskmanager.output import ChainOutput
 from penstock.taskmanager.overtaking import Overtaking
 from penstock.taskmanager.pace import Pace
-from penstock.taskmanager.poison import name_split
+from penstock.taskmanager.poison import index_in, name_split
 from penstock.taskmanager.watermarks import Advance, WatermarkMerge
 
 _SPLIT_CHECK_SECONDS = 0.2
@@ -224,7 +224,10 @@ class SourceIntake:
         try:
             self.output.emit_split(split_id, batch)
         except Exception as error:
-            name_split(error, split_id, self._starts.get(split_id, {}), read, size)
+            index = index_in(error, batch)
+            find = getattr(self.reader, "where", None)
+            at = None if index is None or find is None else find(index)
+            name_split(error, split_id, self._starts.get(split_id, {}), (read, size), at)
             raise
         self._read[split_id] = read + size
         self._pace.note(size, time.perf_counter() - started)

@@ -131,19 +131,47 @@ def name_record(error: Exception, operator: str, batch: Batch) -> None:
 
 
 def name_split(
-    error: Exception, split_id: str, start: Mapping[str, Any], read_before: int, size: int
+    error: Exception, split_id: str, start: Mapping[str, Any], read: tuple[int, int], at: str | None = None
 ) -> None:
-    """Note where in its source the batch was: how far behind the position at which the split was assigned."""
+    """Note where in its source the record is (`at`), else the batch: how far behind the position of its split's assignment.
+
+    `read`: how many records of the split were read before the batch, and its size.
+    """
     if getattr(error, "split_named", False):
         return
     try:
         error.split_named = True  # type: ignore[attr-defined]
     except AttributeError:
         return
+    if at is not None:
+        error.add_note(f"read from {at}")
+        return
+    read_before, size = read
     position = ", ".join(f"{name}={value!r}" for name, value in start.items() if name != "id")
     error.add_note(
         f"read from split {split_id!r}: its records {read_before + 1} to {read_before + size} behind {position or 'its start'}"
     )
+
+
+def index_in(error: Exception, batch: Batch) -> int | None:
+    """Where in a source's batch the record is that could not be digested; None if the trace does not tell for certain.
+
+    Only frames up to the second operator count by their loops' names: further down a record is made of another.
+    """
+    values, trace, guards = batch.values, error.__traceback__, 0
+    if len(values) == 1:
+        return 0
+    by_identity = {id(value): index for index, value in reversed(list(enumerate(values)))}
+    found = None
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        guards += code.co_name == "named" and code.co_filename == __file__
+        for name, held in trace.tb_frame.f_locals.items():
+            by_name = guards < 2 and name in _NAMES
+            if id(held) in by_identity and (by_name or not isinstance(held, _SHARED)):
+                found = by_identity[id(held)]
+        trace = trace.tb_next
+    return found
 
 
 def notes_of(error: BaseException) -> str:

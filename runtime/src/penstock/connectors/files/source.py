@@ -47,6 +47,10 @@ class FileReader:
         self._ctx: ReaderContext | None = None
         self._feed: Feed[_Items] | None = None
         self._rest: _Items | None = None
+        self._last: tuple[str, list[int], int | None] = ("", [], None)
+        """Of the batch that `poll` returned last: its file, where each record begins, how many were before it."""
+        self._read: dict[str, int] = {}
+        """Records that were read of the present file, where that was from its beginning."""
 
     def open(self, ctx: ReaderContext) -> None:
         """Nothing is read before a split comes."""
@@ -82,9 +86,28 @@ class FileReader:
                 self._rest = _Items(chunk.split_id, items[max_records:], ends[max_records:])
                 items, ends = items[:max_records], ends[:max_records]
             values = self._decode(chunk.split_id, items, ends)
+            self._note_place(chunk.split_id, ends, is_exact=len(values) == len(items))
             self._splits[chunk.split_id]["position"] = ends[-1]
             if values:
                 return SourceBatch(chunk.split_id, Batch(values))
+
+    def where(self, index: int) -> str | None:
+        """File and place of a record of the last batch, and its number where the file was read from its beginning."""
+        path, starts, number = self._last
+        if index >= len(starts):
+            return None
+        counted = "" if number is None else f", record {number + index + 1}"
+        return f"file {path}{counted}, position {starts[index]}"
+
+    def _note_place(self, split_id: str, ends: Sequence[int], is_exact: bool) -> None:
+        split = self._splits[split_id]
+        position, read = split["position"], self._read.get(split_id)
+        if read is None and position == 0:
+            read = 0
+        if read is not None:
+            self._read = {split_id: read + len(ends)}
+        starts = [position, *ends[:-1]] if is_exact else []
+        self._last = (str(split.get("path", split_id)), starts, read)
 
     def wants_splits(self) -> bool:
         """True when every file is read and more may come."""

@@ -85,6 +85,8 @@ class KafkaReader:
         self._inbox = ConsumerInbox()
         self._feed: Feed[Fetched] | None = None
         self._rest: Fetched | None = None
+        self._last: list[Message] = []
+        """Of the batch that `poll` returned last: a message for each record."""
         self._ctx: ReaderContext | None = None
         self._to_commit: dict[str, int] = {}
         self._has_group = bool(settings.properties.get("group.id"))
@@ -140,6 +142,13 @@ class KafkaReader:
             if len(batch):
                 return SourceBatch(records.split_id, batch)
 
+    def where(self, index: int) -> str | None:
+        """Topic, partition and offset of a record of the last batch."""
+        if index >= len(self._last):
+            return None
+        message = self._last[index]
+        return f"topic {message.topic()}, partition {message.partition()}, offset {offset_of(message)}"
+
     def wants_splits(self) -> bool:
         """True only while this subtask has nothing: partitions are handed out without asking."""
         return not self._splits and not self._is_complete
@@ -190,11 +199,13 @@ class KafkaReader:
         if not messages:
             return Batch([])
         values = read_all(self._settings.deserializer, messages)
+        self._last = messages
         times = list(map(Message.timestamp, messages))
         timestamps = [timestamp if kind else MIN_TIMESTAMP for kind, timestamp in times]
         self._splits[fetched.split_id]["position"] = offset_of(messages[-1]) + 1
         if [1 for value in values if value is DROPPED]:
             kept = [at for at, value in enumerate(values) if value is not DROPPED]
+            self._last = [messages[at] for at in kept]
             return Batch([values[at] for at in kept], [timestamps[at] for at in kept])
         return Batch(values, timestamps)
 
