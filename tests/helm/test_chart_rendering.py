@@ -46,6 +46,13 @@ def objects(text: str) -> list[dict[str, Any]]:
             "unmanaged-crds",
             ("--set", "crds.manage=false,crds.keep=false,hooks.forceUninstall=true,image.tag=9"),
         ),
+        (
+            "metrics-and-no-webhook",
+            (
+                "--set",
+                "webhook.create=false,metrics.port=9999,metrics.service.create=true,metrics.podMonitor.create=true",
+            ),
+        ),
         ("no-rbac", ("--set", "rbac.create=false,operatorServiceAccount.create=false,watchNamespaces={a,b}")),
     ],
 )
@@ -87,3 +94,29 @@ def test_every_pod_is_restricted(helm: str) -> None:
             assert context["allowPrivilegeEscalation"] is False
             assert context["capabilities"]["drop"] == ["ALL"]
             assert context["readOnlyRootFilesystem"] is True
+
+
+def test_the_webhook_is_trusted_by_the_ca_that_the_operator_may_put_there(helm: str) -> None:
+    made = objects(render(helm, "--set", "webhook.failurePolicy=Fail,watchNamespaces={a,b}"))
+    hooks = [item for item in made if item["kind"].endswith("WebhookConfiguration")]
+    assert {item["kind"] for item in hooks} == {
+        "ValidatingWebhookConfiguration",
+        "MutatingWebhookConfiguration",
+    }
+    [name] = {item["metadata"]["name"] for item in hooks}
+    [deployment] = [item for item in made if item["kind"] == "Deployment"]
+    operator, webhook = deployment["spec"]["template"]["spec"]["containers"]
+    environment = {entry["name"]: entry.get("value") for entry in operator["env"]}
+    assert environment["PENSTOCK_WEBHOOK_CONFIGURATIONS"] == name
+    rules = [rule for role in made if role["kind"] == "ClusterRole" for rule in role["rules"]]
+    [allowed] = [rule for rule in rules if "validatingwebhookconfigurations" in rule["resources"]]
+    assert (allowed["resourceNames"], allowed["verbs"]) == ([name], ["get", "patch"])
+    for item in hooks:
+        [hook] = item["webhooks"]
+        service = hook["clientConfig"]["service"]
+        assert service["name"] == environment["PENSTOCK_WEBHOOK_SERVICE"]
+        assert (hook["failurePolicy"], hook["sideEffects"]) == ("Fail", "None")
+        [chosen] = hook["namespaceSelector"]["matchExpressions"]
+        assert chosen["values"] == ["a", "b"]
+    assert webhook["args"] == ["webhook"]
+    assert webhook["readinessProbe"]["httpGet"]["scheme"] == "HTTPS"

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.clients.kube import KubeClient
@@ -30,10 +31,7 @@ from tests.operator_kubernetes.api_server import ApiServer, free_port
 pytestmark = pytest.mark.timeout(240)
 
 LIVES = Lives(authority=timedelta(days=30), leaf=timedelta(days=30), overlap=timedelta(0))
-CHANGES = (
-    "request.operation == 'CREATE' || has(object.spec) != has(oldObject.spec) "
-    "|| (has(object.spec) && object.spec != oldObject.spec)"
-)
+CHART = Path(__file__).parents[1] / "helm" / "golden" / "defaults.yaml"
 
 
 class Cluster:
@@ -104,30 +102,16 @@ class Running:
         return Material.from_secret(self.client.get("Secret", "certificates", self.namespace))
 
     def _configuration(self, kind: str, path: str, policy: str) -> dict[str, Any]:
-        rule = {
-            "apiGroups": ["flink.apache.org"],
-            "apiVersions": ["*"],
-            "operations": ["CREATE", "UPDATE"],
-            "resources": ["flinkdeployments", "flinksessionjobs", "flinkstatesnapshots"],
-            "scope": "Namespaced",
-        }
-        hook = {
-            "name": f"{path}.penstock.dev",
-            "clientConfig": {"url": f"https://localhost:{self.port}/{path}"},
-            "rules": [rule],
-            "failurePolicy": policy,
-            "sideEffects": "None",
-            "admissionReviewVersions": ["v1"],
-            "timeoutSeconds": 1,
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": self.namespace}},
-            "matchConditions": [{"name": "spec", "expression": CHANGES}],
-        }
-        return {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": f"{kind}WebhookConfiguration",
-            "metadata": {"name": self.name},
-            "webhooks": [hook],
-        }
+        """The chart's own, reached at this server's port, for the test's namespace alone."""
+        documents = yaml.safe_load_all(CHART.read_text())
+        [found] = [item for item in documents if item and item["kind"] == f"{kind}WebhookConfiguration"]
+        [hook] = found["webhooks"]
+        hook["clientConfig"] = {"url": f"https://localhost:{self.port}/{path}"}
+        hook["namespaceSelector"] = {"matchLabels": {"kubernetes.io/metadata.name": self.namespace}}
+        hook["failurePolicy"], hook["timeoutSeconds"] = policy, 1
+        found["metadata"] = {"name": self.name}
+        made: dict[str, Any] = found
+        return made
 
 
 def until(what: str, check: Callable[[], Any], seconds: float = 40.0) -> None:

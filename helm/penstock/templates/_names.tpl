@@ -19,6 +19,15 @@ app.kubernetes.io/name: {{ include "penstock.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{- /* Cluster-wide, so with the namespace in it. */ -}}
+{{- define "penstock.webhookName" -}}
+{{- printf "%s-%s" (include "penstock.fullname" .) .Release.Namespace | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "penstock.webhookService" -}}
+{{- printf "%s-webhook" (include "penstock.fullname" .) | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
 {{- define "penstock.image" -}}
 {{- if .Values.image.digest -}}
 {{ .Values.image.repository }}@{{ .Values.image.digest }}
