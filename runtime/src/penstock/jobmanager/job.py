@@ -4,6 +4,7 @@ The states of `jobmanager.states` change it through `move` and `emit`; REST only
 """
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from penstock.checkpoint.coordinator import Coordinator
 from penstock.checkpoint.records import TaskKey
@@ -19,6 +20,8 @@ from penstock.jobmanager.requirements import Parallelism, Requirements
 from penstock.jobmanager.status import LEGAL_MOVES, IllegalMove, JobStatus
 
 KEPT_FAILURES = 20
+KEPT_ATTEMPTS = 16
+"""Flink's default of `jobmanager.execution.attempts-history-size`."""
 ENDED = frozenset({TaskState.FINISHED, TaskState.CANCELED, TaskState.FAILED})
 
 
@@ -74,6 +77,25 @@ class FailureRecord:
         return {"reason": self.failure.reason} if self.failure.reason else {}
 
 
+class RescaleCause(StrEnum):
+    """Why the parallelism was to change, in Flink's words."""
+
+    UPDATE_REQUIREMENT = "UPDATE_REQUIREMENT"
+    NEW_RESOURCE_AVAILABLE = "NEW_RESOURCE_AVAILABLE"
+
+
+class RescaleEnd(StrEnum):
+    """How a change of parallelism ended, in Flink's words. All but the first two are an end by something else."""
+
+    SUCCEEDED = "SUCCEEDED"
+    EXCEPTION_OCCURRED = "EXCEPTION_OCCURRED"
+    NO_CHANGE = "NO_RESOURCES_OR_PARALLELISMS_CHANGE"
+    RESTARTING = "JOB_FAILOVER_RESTARTING"
+    JOB_CANCELED = "JOB_CANCELED"
+    JOB_FAILED = "JOB_FAILED"
+    JOB_FINISHED = "JOB_FINISHED"
+
+
 @dataclass(slots=True)
 class Rescale:
     """A change of parallelism, under way or past. Times in ms."""
@@ -81,6 +103,13 @@ class Rescale:
     started: int
     before: Parallelism
     target: Parallelism
+    wanted: Requirements = field(default_factory=dict)
+    """What was required then."""
+    cause: RescaleCause = RescaleCause.NEW_RESOURCE_AVAILABLE
+    requirements_number: int = 0
+    """Which of the job's requirements it was for."""
+    number: int = 1
+    """Among the changes for the same requirements, from 1."""
     after: Parallelism | None = None
     snapshot: Snapshot | None = None
     """The checkpoint taken for it; complete."""
@@ -93,6 +122,7 @@ class Rescale:
     """Why there is none: it goes on from the newest one."""
     is_cancelling: bool = False
     ended: int = -1
+    outcome: RescaleEnd | None = None
     failure: str | None = None
 
 
@@ -137,6 +167,8 @@ class Job:
     attempt: int = 0
     restarts: int = 0
     executions: dict[TaskKey, Execution] = field(default_factory=dict)
+    earlier: dict[TaskKey, list[Execution]] = field(default_factory=dict)
+    """Of each subtask those before the present one, the oldest first."""
     slots: dict[str, SlotAddress] = field(default_factory=dict)
     free_slots: tuple[SlotAddress, ...] = ()
     restored: Snapshot | None = None
@@ -157,6 +189,8 @@ class Job:
     is_final_wanted: bool = False
     requirements: Requirements = field(default_factory=dict)
     """How parallel each vertex may be."""
+    requirements_number: int = 0
+    """How often that was said."""
     base_attempt: int = 0
     """The attempt that all tasks were deployed in last, and the enumerators' own."""
     region: RegionRestart | None = None
@@ -216,6 +250,14 @@ class Job:
             return
         self.failures.insert(0, record)
         del self.failures[KEPT_FAILURES:]
+
+    def replace(self, key: TaskKey) -> None:
+        """Another execution takes the place of the subtask's present one, which is kept for people."""
+        before = self.executions.pop(key, None)
+        if before is not None:
+            kept = self.earlier.setdefault(key, [])
+            kept.append(before)
+            del kept[:-KEPT_ATTEMPTS]
 
     def task_name(self, subtask: SubtaskId) -> str:
         """As Flink shows it: `Map (1/2)`."""

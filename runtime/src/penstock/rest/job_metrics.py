@@ -5,7 +5,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from penstock.jobmanager.clock import now_ms
-from penstock.jobmanager.job import Job
+from penstock.jobmanager.job import Job, RescaleEnd
 from penstock.jobmanager.status import JobStatus
 from penstock.rest.answers import job_of, master_of
 from penstock.rest.figures import Value, listed_or_aggregated, listed_or_read
@@ -47,7 +47,7 @@ def job_metrics(job: Job) -> dict[str, Value]:
         "numRestarts": job.restarts,
         "fullRestarts": job.restarts,
         "uptime": now - since if is_running else 0,
-        "numRescales": sum(rescale.ended >= 0 and not rescale.failure for rescale in job.rescales),
+        "numRescales": sum(each.outcome is RescaleEnd.SUCCEEDED for each in job.rescales),
         "downtime": now - since if down else 0,
         "numberOfCompletedCheckpoints": history.completed,
         "numberOfFailedCheckpoints": history.failed,

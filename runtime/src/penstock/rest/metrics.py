@@ -63,7 +63,7 @@ def _of_job(master: Master, job: Job) -> Iterator[Sample]:
         vertex = vertices.get(execution.vertex_id)
         if vertex is not None:
             labels = _host_of(master, manager_of(execution)) | own
-            yield from _of_task(execution, vertex, labels | {"task_attempt_num": str(attempt_of(job))})
+            yield from _of_task(execution, vertex, labels | {"task_attempt_num": str(attempt_of(execution))})
 
 
 def _of_task(execution: Execution, vertex: VertexSpec, labels: Labels) -> Iterator[Sample]:

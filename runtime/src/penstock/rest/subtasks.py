@@ -51,9 +51,9 @@ def manager_of(execution: Execution) -> str:
     return execution.slot_id.rsplit("-", 1)[0]
 
 
-def attempt_of(job: Job) -> int:
-    """The number of the present attempt as Flink counts: from 0."""
-    return max(0, job.attempt - 1)
+def attempt_of(execution: Execution) -> int:
+    """Its number as Flink counts: from 0. A region that started again alone is of a newer one than the others."""
+    return max(0, execution.attempt - 1)
 
 
 def status_durations(execution: Execution) -> dict[str, int]:
@@ -64,13 +64,13 @@ def status_durations(execution: Execution) -> dict[str, int]:
     return {str(state): max(0, left - at) for (state, at), left in zip(entered, leaves, strict=True)}
 
 
-def subtask_row(job: Job, execution: Execution) -> dict[str, Any]:
+def subtask_row(execution: Execution) -> dict[str, Any]:
     """One subtask."""
     end, start = execution.end, execution.start
     return {
         "subtask": execution.index,
         "status": str(execution.state),
-        "attempt": attempt_of(job),
+        "attempt": attempt_of(execution),
         "endpoint": execution.slot_id,
         "start-time": start,
         "end-time": end,
@@ -84,28 +84,34 @@ def subtask_row(job: Job, execution: Execution) -> dict[str, Any]:
 
 async def subtask(request: Request) -> Response:
     """GET …/subtasks/:index."""
-    job, execution = execution_of(request)
-    return answer(subtask_row(job, execution))
+    _, execution = execution_of(request)
+    return answer(subtask_row(execution))
 
 
-def _check_attempt(request: Request, job: Job) -> int:
-    wanted, present = int(request.path_params["attempt"]), attempt_of(job)
-    if wanted != present:
-        raise HTTPException(404, f"Could not find attempt {wanted}: the present one is {present}")
-    return present
+def attempt_wanted(request: Request) -> tuple[Job, Execution]:
+    """The attempt of a subtask that the path names, present or earlier, or 404."""
+    job, vertex = vertex_of(request)
+    key = (vertex.id, int(request.path_params["index"]))
+    wanted = int(request.path_params["attempt"])
+    present = [job.executions[key]] if key in job.executions else []
+    known = [*job.earlier.get(key, ()), *present]
+    found = next((execution for execution in known if attempt_of(execution) == wanted), None)
+    if found is None:
+        numbers = ", ".join(str(attempt_of(execution)) for execution in known) or "none"
+        raise HTTPException(404, f"Could not find attempt {wanted}: known are {numbers}")
+    return job, found
 
 
 async def attempt(request: Request) -> Response:
-    """GET …/subtasks/:index/attempts/:attempt; only the present attempt is known."""
-    job, execution = execution_of(request)
-    _check_attempt(request, job)
-    return answer(subtask_row(job, execution))
+    """GET …/subtasks/:index/attempts/:attempt."""
+    _, execution = attempt_wanted(request)
+    return answer(subtask_row(execution))
 
 
 async def attempt_accumulators(request: Request) -> Response:
     """GET …/subtasks/:index/attempts/:attempt/accumulators."""
-    job, execution = execution_of(request)
-    number = _check_attempt(request, job)
+    job, execution = attempt_wanted(request)
+    number = attempt_of(execution)
     identity = f"{job.id}_{execution.vertex_id}_{execution.index}_{number}"
     return answer({"subtask": execution.index, "attempt": number, "id": identity, "user-accumulators": []})
 
@@ -123,7 +129,7 @@ async def accumulators(request: Request) -> Response:
     rows = [
         {
             "subtask": execution.index,
-            "attempt": attempt_of(job),
+            "attempt": attempt_of(execution),
             "endpoint": execution.slot_id,
             "user-accumulators": [],
         }

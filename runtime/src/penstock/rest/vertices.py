@@ -49,7 +49,7 @@ async def details(request: Request) -> Response:
             "parallelism": vertex.parallelism,
             "maxParallelism": vertex.max_parallelism,
             "now": now_ms(),
-            "subtasks": [subtask_row(job, execution) for execution in executions],
+            "subtasks": [subtask_row(execution) for execution in executions],
             "aggregated": aggregated(executions),
         }
     )

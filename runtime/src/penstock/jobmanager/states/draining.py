@@ -10,7 +10,7 @@ from penstock.control.messages import (
 )
 from penstock.jobmanager.effects import ReleaseSlots, Send, StopEnumerators
 from penstock.jobmanager.events import CancelWanted, FromSlot, JobEvent
-from penstock.jobmanager.job import ENDED, Job
+from penstock.jobmanager.job import ENDED, Job, RescaleEnd
 from penstock.jobmanager.states import initializing, rescaling, terminal
 from penstock.jobmanager.status import JobStatus
 
@@ -26,7 +26,7 @@ def enter_failing(
     if job.status in (JobStatus.FAILING, JobStatus.CANCELLING):
         return
     job.failure = failure
-    rescaling.abandon(job, failure.message, now)
+    rescaling.abandon(job, failure.message, now, RescaleEnd.RESTARTING)
     job.region = None
     job.coordinator.stop(f"the job failed: {failure.message.splitlines()[0] if failure.message else ''}", now)
     job.move(JobStatus.FAILING, now)
@@ -36,7 +36,7 @@ def enter_failing(
 def enter_cancelling(job: Job, now: int) -> None:
     """Somebody wants the job to end without state."""
     was_failing = job.status is JobStatus.FAILING
-    rescaling.abandon(job, "the job was cancelled", now)
+    rescaling.abandon(job, "the job was cancelled", now, RescaleEnd.JOB_CANCELED)
     job.region = None
     job.coordinator.stop("the job was cancelled", now)
     job.move(JobStatus.CANCELLING, now)

@@ -129,6 +129,7 @@ def deploy_if_possible(job: Job, now: int) -> None:
         )
         execution.move(TaskState.SCHEDULED, now)
         execution.move(TaskState.DEPLOYING, now)
+        job.replace((vertex_id, index))
         job.executions[vertex_id, index] = execution
     placement = {
         vertex.id: [job.executions[vertex.id, index].slot_id for index in range(vertex.parallelism)]

@@ -11,8 +11,8 @@ from penstock.checkpoint.pending import SnapshotRequest
 from penstock.checkpoint.store import Snapshot, without_committables
 from penstock.control.messages import CancelTasks, TaskState, WarmUp
 from penstock.jobmanager.effects import Prepare, ReleaseSlots, Send, StopEnumerators, TakeSlots
-from penstock.jobmanager.job import ENDED, Job, Rescale
-from penstock.jobmanager.requirements import Requirements, at_parallelism, fit, parallelism_of
+from penstock.jobmanager.job import ENDED, Job, Rescale, RescaleCause, RescaleEnd
+from penstock.jobmanager.requirements import Parallelism, Requirements, at_parallelism, fit, parallelism_of
 from penstock.jobmanager.scheduler import required_slots
 from penstock.jobmanager.status import JobStatus
 
@@ -24,9 +24,15 @@ WARM_UP_MS = 20_000
 def require(job: Job, wanted: Requirements, now: int) -> None:
     """A person or the operator says how parallel the job may be: done at once, as far as slots are there."""
     job.requirements = wanted
+    job.requirements_number += 1
     job.rescale_since = None
     job.is_rescale_asked = True
     consider(job, now)
+    target = None if _is_busy(job) else fit(job.graph, wanted, len(job.slots) + len(job.free_slots))
+    if target is not None and target == parallelism_of(job.graph):
+        job.is_rescale_asked = False
+        unchanged = _record(job, target, RescaleCause.UPDATE_REQUIREMENT, now)
+        unchanged.ended, unchanged.after, unchanged.outcome = now, unchanged.before, RescaleEnd.NO_CHANGE
 
 
 def consider(job: Job, now: int) -> None:
@@ -64,11 +70,11 @@ def _due(job: Job, is_all: bool) -> int:
 
 
 def _begin(job: Job, target: dict[str, int], now: int) -> None:
-    job.rescale = Rescale(started=now, before=parallelism_of(job.graph), target=target)
+    asked = RescaleCause.UPDATE_REQUIREMENT
+    cause = asked if job.is_rescale_asked else RescaleCause.NEW_RESOURCE_AVAILABLE
+    job.rescale = _record(job, target, cause, now)
     job.is_rescale_asked = False
     job.rescale_since = None
-    job.rescales.insert(0, job.rescale)
-    del job.rescales[KEPT_RESCALES:]
     job.rescale.warm_until = now + WARM_UP_MS
     needed = required_slots(at_parallelism(job.graph, target)) - len(job.slots)
     fresh = job.free_slots[: max(0, needed)]
@@ -80,6 +86,23 @@ def _begin(job: Job, target: dict[str, int], now: int) -> None:
         job.rescale.warming.add(slot.slot_id)
         job.emit(Send(slot.slot_id, _warm_up(job)))
     _ask_for_snapshot(job, now)
+
+
+def _record(job: Job, target: Parallelism, cause: RescaleCause, now: int) -> Rescale:
+    """One more in the job's history."""
+    before = [each for each in job.rescales if each.requirements_number == job.requirements_number]
+    rescale = Rescale(
+        started=now,
+        before=parallelism_of(job.graph),
+        target=target,
+        wanted=dict(job.requirements),
+        cause=cause,
+        requirements_number=job.requirements_number,
+        number=max((each.number for each in before), default=0) + 1,
+    )
+    job.rescales.insert(0, rescale)
+    del job.rescales[KEPT_RESCALES:]
+    return rescale
 
 
 def _warm_up(job: Job) -> WarmUp:
@@ -142,10 +165,10 @@ def _cancel_tasks(job: Job, rescale: Rescale, now: int) -> None:
     advance(job, now)
 
 
-def abandon(job: Job, message: str, now: int) -> None:
+def abandon(job: Job, message: str, now: int, outcome: RescaleEnd = RescaleEnd.EXCEPTION_OCCURRED) -> None:
     """The change is off; the job runs, or fails, as it is."""
     if job.rescale is not None:
-        job.rescale.ended, job.rescale.failure = now, message
+        job.rescale.ended, job.rescale.failure, job.rescale.outcome = now, message, outcome
         job.rescale_not_before = now + job.options.adaptive.cooldown
         job.rescale = None
         if job.status is JobStatus.RUNNING:
@@ -198,6 +221,7 @@ def concluded(job: Job, now: int) -> None:
     if job.rescale is not None:
         job.rescale.ended = now
         job.rescale.after = parallelism_of(job.graph)
+        job.rescale.outcome = RescaleEnd.SUCCEEDED
         job.rescale = None
 
 

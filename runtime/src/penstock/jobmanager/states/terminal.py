@@ -1,9 +1,15 @@
 """FINISHED, CANCELED, FAILED: the end; SUSPENDED: the end here. Called by the other states."""
 
 from penstock.jobmanager.effects import Prune, ReleaseSlots, StopEnumerators, StoreResult
-from penstock.jobmanager.job import Job
+from penstock.jobmanager.job import Job, RescaleEnd
 from penstock.jobmanager.states import rescaling
 from penstock.jobmanager.status import JobStatus
+
+_ENDS = {
+    JobStatus.FAILED: RescaleEnd.JOB_FAILED,
+    JobStatus.FINISHED: RescaleEnd.JOB_FINISHED,
+    JobStatus.CANCELED: RescaleEnd.JOB_CANCELED,
+}
 
 
 def enter_failed(job: Job, now: int) -> None:
@@ -13,7 +19,7 @@ def enter_failed(job: Job, now: int) -> None:
 
 def enter(job: Job, status: JobStatus, now: int) -> None:
     """End the job: give back what it holds, and put on record an end that must not be run again."""
-    rescaling.abandon(job, f"the job is {status}", now)
+    rescaling.abandon(job, f"the job is {status}", now, _ENDS.get(status, RescaleEnd.EXCEPTION_OCCURRED))
     job.coordinator.stop(f"the job is {status}", now)
     job.move(status, now)
     job.emit(StopEnumerators())

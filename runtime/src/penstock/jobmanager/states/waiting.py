@@ -12,7 +12,8 @@ from penstock.jobmanager.status import JobStatus
 def enter(job: Job, now: int) -> None:
     """Take the slots there are if they suffice, else wait for more."""
     job.move(JobStatus.CREATED, now)
-    job.executions = {}
+    for key in list(job.executions):
+        job.replace(key)
     job.uncommitted = {}
     job.is_final_wanted = False
     job.stable_at = None
