@@ -37,6 +37,9 @@ class Remembering:
         self.live += not self.recalls
         return self.resource
 
+    def defaults(self, namespace: str) -> dict[str, str]:
+        return {}
+
     def refresh_copies(self, resource: FlinkDeployment) -> None:
         assert not self.recalls
 
@@ -45,7 +48,7 @@ class Remembering:
 def platform(monkeypatch: pytest.MonkeyPatch) -> Remembering:
     found = Remembering()
 
-    def observe(platform: Any, resource: FlinkDeployment) -> Facts:
+    def observe(platform: Any, resource: FlinkDeployment, autoscaler: object = None) -> Facts:
         return Facts(resource=resource, now=0)
 
     def decide(facts: Facts) -> Plan:
@@ -100,7 +103,7 @@ def test_a_surprise_in_memory_is_left_to_the_live_look(
     made.reconcile(REF)
     live = getattr(loop, "observe")  # noqa: B009 - a name that the loop imports
 
-    def observe(found: Any, resource: FlinkDeployment) -> Facts:
+    def observe(found: Any, resource: FlinkDeployment, autoscaler: object = None) -> Facts:
         if found.recalls:
             raise ValueError("not what it should be")
         return live(found, resource)

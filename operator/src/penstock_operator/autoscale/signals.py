@@ -54,6 +54,8 @@ class Graph:
     vertices: tuple[Vertex, ...]
     running_since: float
     """When the job last became RUNNING."""
+    last_pause: float | None = None
+    """How long the job did not run before that, in seconds, where it had run before."""
     slots_share_a_thread: bool = False
     """Whether the tasks of a slot share one thread (the bundled runtime) or have one each (Flink)."""
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.job import JobState
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState, ReconciliationState
+from penstock_operator.decide.autoscaling import overlay
 from penstock_operator.decide.history import keep_revision, with_history
 from penstock_operator.decide.present import error_text, is_said, present
 from penstock_operator.decide.refresh import record_newest, refresh
@@ -71,6 +72,7 @@ def _situation(facts: Facts) -> Situation:
             wanted = with_job_state(deployed, JobState.RUNNING)
     else:
         status, wanted = leave_or_stay(status, wanted)
+        wanted = overlay(wanted, status.autoscaler)
     return Situation(facts, status, wanted, deployed)
 
 

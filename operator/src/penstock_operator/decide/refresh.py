@@ -32,6 +32,7 @@ def refresh(facts: Facts) -> FlinkDeploymentStatus:
         "job_manager_deployment_status": job_manager_status(facts.cluster, facts.job),
         "task_manager": TaskManagerInfo(label_selector=selector, replicas=facts.cluster.task_managers),
         "health": watch(facts, status, state),
+        "autoscaler": facts.autoscaler,
     }
     if facts.job.version:
         cluster["cluster_info"] = {**status.cluster_info, "flink-version": facts.job.version}

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from penstock_api.reasons import Reason
+from penstock_api.v1beta1.autoscaler import AutoscalerStatus
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.status import FlinkJobState
 
@@ -170,6 +171,8 @@ class Facts:
     """The installation's configuration for resources that do not set it."""
     upgrades_ahead: int = 0
     """Upgrades that must end before one may begin here; 0 while there is room (or no limit)."""
+    autoscaler: AutoscalerStatus | None = None
+    """The autoscaler's view as of now; None while it is off."""
     new_id: str = ""
     """A fresh random id of 32 hex digits: the next job id, or the next trigger id."""
 

@@ -4,7 +4,9 @@ import secrets
 import time
 from collections.abc import Callable
 
+from penstock_api.v1beta1.autoscaler import AutoscalerStatus
 from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_operator.decide.autoscaling import overlay
 from penstock_operator.decide.restore import wants_state
 from penstock_operator.decide.scaling import wants_vertices
 from penstock_operator.decide.validate import validate
@@ -16,7 +18,12 @@ from penstock_operator.observe.session import observe_session
 from penstock_operator.platforms.port import Platform
 
 
-def observe(platform: Platform, resource: FlinkDeployment, now: Callable[[], float] = time.time) -> Facts:
+def observe(
+    platform: Platform,
+    resource: FlinkDeployment,
+    now: Callable[[], float] = time.time,
+    autoscaler: AutoscalerStatus | None = None,
+) -> Facts:
     """The facts. What the platform cannot say raises; a job that does not answer is a fact."""
     defaults = platform.defaults(resource.metadata.namespace)
     full = resource.model_copy(update={"spec": with_defaults(resource.spec, defaults)})
@@ -24,7 +31,8 @@ def observe(platform: Platform, resource: FlinkDeployment, now: Callable[[], flo
     if not problems and resource.metadata.deletion_timestamp is None:
         problems = platform.refusals(full)
     cluster = platform.observe(resource)
-    job = observe_job(cluster.rest_url, resource.status, with_vertices=wants_vertices(resource))
+    scaled = resource.model_copy(update={"spec": overlay(resource.spec, autoscaler)})
+    job = observe_job(cluster.rest_url, resource.status, with_vertices=wants_vertices(scaled))
     if resource.spec.job is None:
         job = observe_session(cluster.rest_url)
     state = StateFacts()
@@ -42,5 +50,6 @@ def observe(platform: Platform, resource: FlinkDeployment, now: Callable[[], flo
         state=state,
         problems=problems,
         defaults=defaults,
+        autoscaler=autoscaler,
         new_id=secrets.token_hex(16),
     )

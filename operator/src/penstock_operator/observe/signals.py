@@ -41,7 +41,7 @@ def collect(
         values = rest.vertex_metrics(job_id, node.id, wanted) if wanted else {}
         vertices.append(_vertex(found, inputs, names))
         samples[node.id] = _sample(found, values, aggregator, is_source=not node.inputs)
-    graph = Graph(tuple(vertices), _running_since(job), slots_share_a_thread)
+    graph = Graph(tuple(vertices), _running_since(job), _pause(job), slots_share_a_thread)
     return graph, Sample(job.now / 1000.0, samples)
 
 
@@ -118,3 +118,8 @@ def _share(metric: AggregatedMetric | None, aggregator: BusyTimeAggregator) -> f
 
 def _running_since(job: JobDetails) -> float:
     return (job.timestamps.get("RUNNING") or job.start_time) / 1000.0
+
+
+def _pause(job: JobDetails) -> float | None:
+    stopped, running = job.timestamps.get("RESTARTING") or 0, job.timestamps.get("RUNNING") or 0
+    return (running - stopped) / 1000.0 if 0 < stopped < running else None

@@ -24,7 +24,12 @@ from penstock_operator.model.facts import ClusterFacts, Problem, Ref
 from penstock_operator.model.launch import Launch
 from penstock_operator.model.layers import namespace_defaults
 from penstock_operator.model.plan import Event
-from penstock_operator.platforms import kubernetes_events, kubernetes_namespace, kubernetes_revisions
+from penstock_operator.platforms import (
+    kubernetes_autoscaler,
+    kubernetes_events,
+    kubernetes_namespace,
+    kubernetes_revisions,
+)
 from penstock_operator.platforms.kubernetes_certificates import make_certificates
 from penstock_operator.platforms.kubernetes_copies import originals, refresh_copies
 from penstock_operator.platforms.kubernetes_logs import pod_lines
@@ -123,6 +128,14 @@ class KubernetesPlatform:
     def keep_revision(self, resource: FlinkDeployment, number: int, spec: str, kept: Collection[int]) -> None:
         """A ControllerRevision beside the resource, which owns it."""
         kubernetes_revisions.keep(self._client, resource, number, spec, kept)
+
+    def recall_autoscaler(self, resource: FlinkDeployment) -> bytes | None:
+        """From the ConfigMap `autoscaler-<name>`."""
+        return kubernetes_autoscaler.recall(self._client, resource)
+
+    def keep_autoscaler(self, resource: FlinkDeployment, memory: bytes | None) -> None:
+        """In the ConfigMap `autoscaler-<name>`, which the resource owns."""
+        kubernetes_autoscaler.keep(self._client, resource, memory)
 
     def emit(self, resource: FlinkDeployment, event: Event) -> None:
         """An Event on the resource; one that cannot be written is in the log already."""

@@ -204,6 +204,19 @@ class LocalPlatform:
             if old.stem.isdigit() and int(old.stem) not in kept:
                 old.unlink()
 
+    def recall_autoscaler(self, resource: FlinkDeployment) -> bytes | None:
+        """From a file in the job's folder."""
+        path = self.folder(resource.metadata.name) / "autoscaler"
+        return path.read_bytes() if path.is_file() else None
+
+    def keep_autoscaler(self, resource: FlinkDeployment, memory: bytes | None) -> None:
+        """In a file in the job's folder."""
+        path = self.folder(resource.metadata.name) / "autoscaler"
+        if memory is None:
+            path.unlink(missing_ok=True)
+        elif path.parent.is_dir():
+            path.write_bytes(memory)
+
     def logs(self, resource: FlinkDeployment, *, follow: bool) -> Iterator[str]:
         """Lines of all processes."""
         return follow_logs(self.folder(resource.metadata.name) / "log", follow=follow)

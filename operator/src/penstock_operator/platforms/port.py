@@ -67,6 +67,12 @@ class Platform(Protocol):
     def keep_revision(self, resource: FlinkDeployment, number: int, spec: str, kept: Collection[int]) -> None:
         """Store the spec (JSON) of a revision, once; revisions of this resource that are not kept go."""
 
+    def recall_autoscaler(self, resource: FlinkDeployment) -> bytes | None:
+        """What the autoscaler kept of this job; None if nothing."""
+
+    def keep_autoscaler(self, resource: FlinkDeployment, memory: bytes | None) -> None:
+        """Keep what the autoscaler knows of this job, beside the resource; None forgets it."""
+
     def refresh_copies(self, resource: FlinkDeployment) -> None:
         """Bring the copies that follow the job up to their originals; one whose original is gone stays as it is."""
 

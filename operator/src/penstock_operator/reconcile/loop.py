@@ -23,6 +23,7 @@ from penstock_operator.model.facts import Facts, Problem, Ref
 from penstock_operator.model.plan import Event, Plan, Release
 from penstock_operator.observe.everything import observe
 from penstock_operator.platforms.port import Platform
+from penstock_operator.reconcile.autoscaling import Autoscaling
 from penstock_operator.reconcile.backoff import Backoff
 from penstock_operator.reconcile.budget import UpgradeBudget, is_under_way
 from penstock_operator.report.reporter import Reporter
@@ -59,6 +60,7 @@ class Loop:
         """When a live look last found nothing to do; absent while there is something."""
         self._executor = Executor(platform)
         self._reporter = Reporter(platform)
+        self._autoscaling = Autoscaling(platform)
         self._settled: dict[Ref, int | None] = {}
         """Generation at which a resource was last found to be as its owner wants it; absent while it is not."""
 
@@ -66,7 +68,7 @@ class Loop:
         """One turn. Returns the seconds until the next is due; None when the resource is gone."""
         again = self._glance(ref)
         if again is not None:
-            return again
+            return self._autoscaling.wait(ref, again)
         self._rested.pop(ref, None)
         resource = self._platform.read(ref)
         if resource is None:
@@ -118,7 +120,8 @@ class Loop:
                 resource = self._platform.read(ref)
                 if resource is None or _is_new(resource):
                     return None
-                plan = decide(observe(self._platform, resource))
+                seen = self._autoscaling.look(resource)
+                plan = decide(observe(self._platform, resource, autoscaler=seen))
         except Exception:  # noqa: BLE001 - whatever it is, the live look that follows meets it too, and reports it
             return None
         if not _is_at_rest(plan, resource):
@@ -128,7 +131,7 @@ class Loop:
     def _carry_out(self, plan: Plan, facts: Facts) -> float | None:
         """1. what must survive, 2. Events, 3. the acts, 4. what they achieved."""
         resource = self._reporter.status(facts.resource, plan.status)
-        self._reporter.events(resource, plan.events)
+        self._reporter.events(resource, (*plan.events, *self._autoscaling.events(facts.ref)))
         for action in plan.actions:
             resource = self._executor.act(action, resource, facts.cluster.rest_url)
             if isinstance(action, Release):
@@ -138,7 +141,7 @@ class Loop:
         self._say_when_settled(plan, facts)
         if _is_at_rest(plan, facts.resource):
             self._rested[facts.ref] = time.monotonic()
-        return plan.requeue_seconds
+        return self._autoscaling.wait(facts.ref, plan.requeue_seconds)
 
     def _say_when_settled(self, plan: Plan, facts: Facts) -> None:
         """Upstream's words, which people's log searches look for: said when it becomes true, not every turn."""

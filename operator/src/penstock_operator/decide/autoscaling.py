@@ -1,0 +1,151 @@
+"""What the autoscaler's decision means for a resource: its status, the spec that runs, the Events. Pure.
+
+Called by `reconcile/autoscaling.py` and the planner. The overrides are laid over the spec in memory only: what the
+owner wrote is never edited, and a tool that compares it with git finds no difference.
+"""
+
+import math
+from datetime import UTC, datetime
+
+from penstock_api.reasons import Reason
+from penstock_api.v1beta1.autoscaler import AutoscalerStatus, ScalingHeld, VertexScaling
+from penstock_api.v1beta1.configuration import flatten_configuration
+from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
+from penstock_operator.autoscale.decision import Decision
+from penstock_operator.autoscale.evaluation import VertexEvaluation
+from penstock_operator.autoscale.options import AutoscalerOptions, Mode
+from penstock_operator.decide.scaling import OVERRIDES
+from penstock_operator.model.launch import SLOTS_KEY
+from penstock_operator.model.plan import Event
+from penstock_operator.model.quantity import parse_memory
+
+
+def overlay(spec: FlinkDeploymentSpec, autoscaler: AutoscalerStatus | None) -> FlinkDeploymentSpec:
+    """The spec with the autoscaler's parallelism; the spec itself where it has none."""
+    if autoscaler is None or not autoscaler.overrides or spec.job is None:
+        return spec
+    widest = max(autoscaler.overrides.values())
+    text = ",".join(f"{vertex}:{number}" for vertex, number in sorted(autoscaler.overrides.items()))
+    changes: dict[str, object] = {
+        "job": spec.job.model_copy(update={"parallelism": widest}),
+        "flink_configuration": {**spec.flink_configuration, OVERRIDES: text},
+    }
+    if spec.task_manager is not None and spec.task_manager.replicas:
+        managers = math.ceil(widest / _slots(spec))
+        changes["task_manager"] = spec.task_manager.model_copy(update={"replicas": managers})
+    return spec.model_copy(update=changes)
+
+
+def quota_slots(spec: FlinkDeploymentSpec, options: AutoscalerOptions) -> tuple[int | None, str]:
+    """Slots that the options' quota leaves to the job, and what says so; None is no limit.
+
+    Whole TaskManagers only: what does not fill one is no slot. Sizes that cannot be read limit nothing (validation
+    says so).
+    """
+    resource = spec.task_manager.resource if spec.task_manager else None
+    found: list[tuple[int, str]] = []
+    if resource is not None and resource.cpu and options.quota_cpu is not None:
+        found.append((int(options.quota_cpu / resource.cpu), f"quota.cpu is {options.quota_cpu:g}"))
+    if resource is not None and resource.memory and options.quota_memory is not None:
+        try:
+            most = parse_memory(options.quota_memory) // parse_memory(resource.memory)
+        except (ValueError, ArithmeticError):
+            return None, ""
+        found.append((int(most), f"quota.memory is {options.quota_memory}"))
+    if not found:
+        return None, ""
+    managers, why = min(found)
+    return managers * _slots(spec), f"job.autoscaler.{why}"
+
+
+def _slots(spec: FlinkDeploymentSpec) -> int:
+    """Slots of one TaskManager."""
+    return max(1, int(flatten_configuration(spec.flink_configuration).get(SLOTS_KEY, "1")))
+
+
+def report(
+    decision: Decision, mode: Mode, before: AutoscalerStatus | None
+) -> tuple[AutoscalerStatus, tuple[Event, ...]]:
+    """The status after a decision, and what to say of it.
+
+    The figures of the vertices are those of the last change of the recommendation: a status that moved with every
+    sample would be a write a sample.
+    """
+    held = None
+    if decision.held is not None:
+        held = ScalingHeld(
+            guard=decision.held.guard, reason=decision.held.reason.value, message=decision.held.sentence
+        )
+    old = before or AutoscalerStatus(mode=mode.value)
+    target = decision.target
+    advised = decision.advice.parallelism if decision.advice is not None else {}
+    same = {one.id: one.recommended for one in old.vertices} == advised and _guard(old) == (
+        held and held.guard
+    )
+    status = old.model_copy(update={"mode": mode.value})
+    if decision.evaluation is not None and (not same or target is not None):
+        vertices = [_vertex(one, advised) for one in decision.evaluation.vertices.values()]
+        status = status.model_copy(
+            update={
+                "window": decision.regime.why,
+                "vertices": vertices,
+                "held": held,
+                "restart_seconds": f"{decision.evaluation.restart_seconds:.1f}",
+            }
+        )
+    if target is None:
+        return status, _held_event(decision, same=same)
+    if mode is Mode.ADVISE:
+        return status, () if same else (_scaling_event(decision, enabled=False),)
+    when = datetime.fromtimestamp(decision.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    status = status.model_copy(update={"overrides": dict(sorted(target.items())), "scaled_at": when})
+    return status, (_scaling_event(decision, enabled=True),)
+
+
+def _guard(status: AutoscalerStatus) -> str | None:
+    return status.held.guard if status.held is not None else None
+
+
+def _vertex(one: VertexEvaluation, advised: dict[str, int]) -> VertexScaling:
+    vertex = one.vertex
+    return VertexScaling(
+        id=vertex.id,
+        name=vertex.name,
+        parallelism=vertex.parallelism,
+        recommended=advised.get(vertex.id, vertex.parallelism),
+        load=_number(one.load, 3),
+        true_rate=_number(one.true_rate),
+        target_rate=_number(one.target_rate),
+        lag=round(one.lag),
+        upper_rate=_number(one.upper_rate),
+        lower_rate=_number(one.lower_rate),
+    )
+
+
+def _number(value: float, digits: int = 1) -> str | None:
+    if math.isnan(value):
+        return None
+    return "Infinity" if math.isinf(value) else f"{value:.{digits}f}"
+
+
+def _held_event(decision: Decision, *, same: bool) -> tuple[Event, ...]:
+    if decision.held is None or same:
+        return ()
+    return (Event(decision.held.reason, decision.held.sentence),)
+
+
+def _scaling_event(decision: Decision, *, enabled: bool) -> Event:
+    """Upstream's words, which scripts look for."""
+    head = "Scaling execution enabled, begin scaling vertices:"
+    if not enabled:
+        head = "Scaling execution disabled by mode advise, recommended scaling:"
+    advice = decision.advice.vertices.values() if decision.advice is not None else ()
+    evaluations = decision.evaluation.vertices if decision.evaluation is not None else {}
+    parts = [
+        f"{{ Vertex ID {one.vertex_id} | Parallelism {one.current} -> {one.proposed} | "
+        f"Processing capacity {_number(evaluations[one.vertex_id].true_rate)} | "
+        f"Target data rate {_number(evaluations[one.vertex_id].target_rate)} }}"
+        for one in advice
+        if one.proposed != one.current
+    ]
+    return Event(Reason.SCALING_REPORT, f"{head} {''.join(parts)} ({decision.regime.why})")
