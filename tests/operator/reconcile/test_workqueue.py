@@ -76,9 +76,34 @@ def test_failing_resource_does_not_stop_another() -> None:
 
 def test_earlier_wake_wins() -> None:
     seen = threading.Event()
-    queue = WorkQueue(lambda _: seen.set(), workers=1)
+    queue: WorkQueue[Ref] = WorkQueue(lambda _: seen.set(), workers=1)
     queue.start()
     queue.wake(ONE, after=3600)
     queue.wake(ONE)
     assert seen.wait(10)
     queue.close()
+
+
+def test_a_change_goes_ahead_of_looks_that_are_due() -> None:
+    order: list[str] = []
+    held, entered = threading.Event(), threading.Event()
+
+    def reconcile(ref: Ref) -> None:
+        order.append(ref.name)
+        if ref.name == "first":
+            entered.set()
+            held.wait(10)
+
+    queue: WorkQueue[Ref] = WorkQueue(reconcile, workers=1)
+    queue.start()
+    queue.wake(Ref("n", "first"))
+    assert entered.wait(10)
+    queue.wake(Ref("n", "look"), after=0.001)
+    queue.wake(Ref("n", "change"))
+    deadline = time.monotonic() + 10
+    held.set()
+    while len(order) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    queue.close()
+    assert order == ["first", "change", "look"]

@@ -19,6 +19,9 @@ from penstock_operator.reconcile.kinds import Key
 
 log = structlog.get_logger(__name__)
 
+_HEAD_START = 5.0
+"""Seconds that a change goes ahead of looks that are due: with very many resources there is always one due."""
+
 Item = TypeVar("Item", bound=Ref | Key)
 
 
@@ -43,8 +46,10 @@ class WorkQueue(Generic[Item]):
             thread.start()
 
     def wake(self, item: Item, after: float = 0.0) -> None:
-        """Have the resource reconciled, at the latest after so many seconds."""
-        at = time.monotonic() + after
+        """Have the resource reconciled, at the latest after so many seconds; at once means before what was due already."""
+        self._put(item, time.monotonic() + (after if after > 0 else -_HEAD_START))
+
+    def _put(self, item: Item, at: float) -> None:
         with self._changed:
             if self._due.get(item, float("inf")) <= at:
                 return
@@ -71,9 +76,9 @@ class WorkQueue(Generic[Item]):
                 log.exception("a turn of the loop failed", resource=str(item))
             with self._changed:
                 self._busy.discard(item)
-                self._changed.notify_all()
+                self._changed.notify()
             if again is not None:
-                self.wake(item, again)
+                self._put(item, time.monotonic() + again)
 
     def _next(self) -> Item | None:
         """The next due resource that nobody is busy with; None once closed."""
@@ -105,5 +110,7 @@ class WorkQueue(Generic[Item]):
 
     def _until_next(self, now: float) -> float | None:
         """Seconds to the next entry that is not held up by a worker; a worker that ends notifies."""
+        if self._order and self._order[0][1] not in self._busy:
+            return max(0.0, self._order[0][0] - now)
         waiting = [at for at, item in self._order if item not in self._busy]
         return max(0.0, min(waiting) - now) if waiting else None
