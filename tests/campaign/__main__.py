@@ -15,7 +15,7 @@ from pathlib import Path
 from penstock_operator import crds
 from penstock_operator.logs import set_up_logs
 from penstock_operator.settings import Settings
-from tests.campaign import changes
+from tests.campaign import changes, views
 from tests.campaign.driver import World
 from tests.operator_kubernetes.conftest import start_api_server
 from tests.servers.stub_jobmanager import StubJobManagers
@@ -45,6 +45,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.campaign")
     parser.add_argument("which", nargs="*", choices=["changes", "views"], default=["changes", "views"])
     parser.add_argument("--number", type=int, default=300, help="changes to generate")
+    parser.add_argument("--perturbations", type=int, help="of the views; all of them if not given")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args(arguments)
     print(f"seed {options.seed}", flush=True)
@@ -55,6 +56,11 @@ def main(arguments: list[str]) -> int:
             begun = time.monotonic()
             report = changes.run(where, options.number, options.seed)
             print(f"changes there and back, {time.monotonic() - begun:.0f} s\n{report.text()}", flush=True)
+            failed += len(report.failures)
+        if "views" in options.which:
+            begun = time.monotonic()
+            report = views.run(where, options.seed, options.perturbations)
+            print(f"perturbed views, {time.monotonic() - begun:.0f} s\n{report.text()}", flush=True)
             failed += len(report.failures)
     return int(bool(failed))
 

@@ -34,7 +34,9 @@ class Report:
         """For people."""
         ends = "\n".join(f"  {number:4} {end}" for end, number in self.ends.most_common())
         failed = "\n".join(f"- {failure}" for failure in self.failures) or "none"
-        return f"seed {self.seed}: {self.ends.total()} changes\n{ends}\nfailures ({len(self.failures)}):\n{failed}"
+        return (
+            f"seed {self.seed}: {self.ends.total()} runs\n{ends}\nfailures ({len(self.failures)}):\n{failed}"
+        )
 
 
 def base_spec(world: World, name: str) -> Manifest:

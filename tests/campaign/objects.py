@@ -49,6 +49,8 @@ def _plain(found: Manifest) -> Manifest:
     body = {
         key: value for key, value in found.items() if key not in ("metadata", "status", "kind", "apiVersion")
     }
+    if found["kind"] == "Service":
+        body["spec"] = {key: value for key, value in body["spec"].items() if not key.startswith("clusterIP")}
     template = (body.get("spec") or {}).get("template") if found["kind"] == "Deployment" else None
     if template:
         annotations = _without(template["metadata"].get("annotations") or {})

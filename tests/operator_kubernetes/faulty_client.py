@@ -36,7 +36,7 @@ class FaultyClient(KubeClient):
         what = f"{method} {path}"
         if fault == "lost":
             # The effect is there and the answer is not.
-            super()._send(method, path, *arguments, **options).release_conn()
+            super()._send(method, path, *arguments, **options).read()
             raise _timeout(what)
         if fault == "timeout":
             raise _timeout(what)

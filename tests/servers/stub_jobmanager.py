@@ -84,8 +84,7 @@ class StubJobManagers:
         """When something was last asked of the job (a savepoint, a stop, a cancellation), by the uid of its resource."""
         self.requests = 0
         self._savepoints = savepoints
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="stub-rest")
 
     def __enter__(self) -> Self:
@@ -288,6 +287,14 @@ def _statistics(stored: Stored | None) -> CheckpointStatistics | None:
         checkpoint_type="SAVEPOINT" if stored.is_savepoint else "CHECKPOINT",
         external_path=stored.path,
     )
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, *args: Any) -> None:
+        """Nothing: an operator that was killed waits for no answer."""
 
 
 def _handler(stubs: StubJobManagers) -> type[BaseHTTPRequestHandler]:
