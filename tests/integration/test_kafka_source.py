@@ -197,3 +197,26 @@ def test_a_record_is_told_by_topic_partition_and_offset(
     # Numbers go to the partitions in turn, so a number says where its record is.
     assert reader.where(count - 1) == f"topic {topic}, partition {last % 2}, offset {last // 2}"
     assert reader.where(10_000) is None
+
+
+def test_a_paused_partition_waits_and_loses_nothing(
+    kafka: KafkaServer, make_topic: Topics, fill: Callable[..., None]
+) -> None:
+    topic = make_topic(2)
+    fill(topic, 0, 30_000, 2)
+    run = SourceRun(settings(kafka, topic).definition())
+    run.run(lambda: len(run.values[0]) > 1000)
+    reader: Any = run.readers[0]
+    reader.pause_splits(frozenset({f"{topic}-0"}))
+    seen = len([value for value in run.values[0] if int(value) % 2 == 0])
+    assert seen < 15_000
+    run.run(lambda: len([value for value in run.values[0] if int(value) % 2]) == 15_000)
+    fill(topic, 30_000, 30_100, 2)
+    run.run(lambda: len([value for value in run.values[0] if int(value) % 2]) == 15_050)
+    assert len([value for value in run.values[0] if int(value) % 2 == 0]) == seen
+    reader.pause_splits(frozenset())
+    run.run(lambda: len(run.values[0]) >= 30_100)
+    assert numbers(run) == list(range(30_100))
+    even = [int(value) for value in run.values[0] if int(value) % 2 == 0]
+    assert even == sorted(even)
+    run.close()

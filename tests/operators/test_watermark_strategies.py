@@ -128,6 +128,41 @@ def test_a_source_that_is_too_far_ahead_of_its_group_is_held_back() -> None:
     assert job.output.watermarks == [100, MAX_WATERMARK]
 
 
+def test_splits_that_are_ahead_of_the_group_wait_while_others_are_read() -> None:
+    _, operator = aligned(10)
+    operator.hold_split("slow")
+    operator.process_split("fast", Batch([("a", 101)]))
+    operator.process_split("slow", Batch([("a", 51)]))
+    operator.on_group_time("group", 50)
+    assert operator.has_room()
+    assert operator.splits_ahead() == {"fast"}
+    operator.process_split("slow", Batch([("a", 95)]))
+    operator.on_group_time("group", 94)
+    assert operator.splits_ahead() == set()
+    operator.on_group_time("group", 50)
+    operator.on_group_time("group", None)
+    assert operator.splits_ahead() == set()
+
+
+def test_a_split_that_waits_is_not_idle() -> None:
+    strategy = (
+        WatermarkStrategy.for_monotonous_timestamps()
+        .with_timestamp_assigner(Second())
+        .with_idleness(Duration.of_millis(1000))
+        .with_watermark_alignment("group", Duration.of_millis(10))
+    )
+    operator = WatermarksFactory(strategy)()
+    Harness(operator)
+    operator.process_split("fast", Batch([("a", 101)]))
+    operator.process_split("slow", Batch([("a", 51)]))
+    operator.on_group_time("group", 50)
+    for split in operator._splits.values():
+        split.heard_at -= 5000
+    operator._tick(0)
+    assert operator._splits["slow"].is_idle
+    assert not operator._splits["fast"].is_idle
+
+
 def test_nobody_is_held_back_when_no_source_of_the_group_reports() -> None:
     _, operator = aligned(10)
     operator.process_split("one", Batch([("a", 101)]))

@@ -95,6 +95,8 @@ class SourceReader(Protocol):
     def poll(self, max_records: int) -> SourceBatch | None:
         """The next records, None if there are none now. What is returned counts as read: the position is past it."""
 
+    # A reader of several splits at a time may have `pause_splits(split_ids: Set[str]) -> None`: from now on `poll` returns
+    # nothing of exactly these, which are ahead of others in event time (watermark alignment).
     # A reader may also have `where(index: int) -> str | None`: the place in the source of a record of the batch that
     # `poll` returned last, in words. It is asked for when a record could not be digested.
 

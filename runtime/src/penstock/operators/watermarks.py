@@ -241,6 +241,19 @@ class AlignedWatermarksOperator(WatermarksOperator):
         if group == self._alignment.group:
             self._limit = MAX_WATERMARK if lowest is None else lowest + self._alignment.max_drift_ms
 
+    def splits_ahead(self) -> frozenset[str]:
+        """Splits that have to wait for the slowest of the group, be it one beside them: they must not be read."""
+        limit = self._limit
+        if limit == MAX_WATERMARK:
+            return frozenset()
+        return frozenset(name for name, split in self._splits.items() if split.watermark > limit)
+
+    def _tick(self, timestamp: int) -> None:
+        now = self.ctx.timers.current_processing_time()
+        for name in self.splits_ahead():
+            self._splits[name].heard_at = now  # it is silent because it waits
+        super()._tick(timestamp)
+
     def has_room(self) -> bool:
         """Not too far ahead of the group."""
         return self._emitted <= self._limit or self._emitted == MAX_WATERMARK

@@ -4,7 +4,7 @@ An intake hands records to the chain and tells the task of barriers and of the e
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from penstock.checkpoint.aligner import Aligner
@@ -174,6 +174,9 @@ class SourceIntake:
         self._starts: dict[str, Split] = {}
         self._read: dict[str, int] = {}
         """Of each split: as it was assigned, and how many records were read from it since."""
+        self._aligned: list[Callable[[], frozenset[str]]] = []
+        """Of operators that align splits: those that must not be read now."""
+        self._paused: frozenset[str] = frozenset()
         self._listener: IntakeListener | None = None
         self._asked = False
         self._known: set[str] = set()
@@ -184,6 +187,9 @@ class SourceIntake:
     def follow(self, links: Sequence[Link]) -> None:
         """These operators read the source: tell them when a split ends."""
         self._links = list(links)
+        if hasattr(self.reader, "pause_splits"):
+            tells = [getattr(link.operator, "splits_ahead", None) for link in links]
+            self._aligned = [tell for tell in tells if tell is not None]
 
     def open(self, context: ReaderContext, splits: Sequence[Split], listener: IntakeListener) -> None:
         """Start the reader."""
@@ -201,6 +207,8 @@ class SourceIntake:
     def step(self) -> bool:
         """Handle one batch; False if there is none."""
         reader = self.reader
+        if self._aligned:
+            self._pause_splits()
         found = reader.poll(self._pace.limit)
         if not self._asked and reader.wants_splits():
             self._asked = True
@@ -217,6 +225,12 @@ class SourceIntake:
         if len(self._known) > 1:
             self._release_ended({found.split_id})
         return True
+
+    def _pause_splits(self) -> None:
+        ahead = frozenset().union(*(tell() for tell in self._aligned))
+        if ahead != self._paused:
+            self._paused = ahead
+            self.reader.pause_splits(ahead)  # type: ignore[attr-defined] # looked for in `follow`
 
     def _emit(self, split_id: str, batch: Batch) -> None:
         started = time.perf_counter()

@@ -30,6 +30,8 @@ class ConsumerInbox:
         self._lock = threading.Lock()
         self._arriving: list[Split] = []
         self._to_commit: list[TopicPartition] = []
+        self._to_pause: frozenset[str] = frozenset()
+        self._paused: frozenset[str] = frozenset()
         self._reading: dict[str, _Reading] = {}
         self._only_topic: str | None = None
         self._saw_many = False
@@ -46,6 +48,11 @@ class ConsumerInbox:
         with self._lock:
             self._to_commit = offsets
 
+    def pause(self, split_ids: frozenset[str]) -> None:
+        """Fetch nothing of exactly these (called in the task)."""
+        with self._lock:
+            self._to_pause = split_ids
+
     @property
     def has_assignment(self) -> bool:
         """True while there is something to read."""
@@ -56,12 +63,15 @@ class ConsumerInbox:
         with self._lock:
             arriving, self._arriving = self._arriving, []
             to_commit, self._to_commit = self._to_commit, []
+            to_pause = self._to_pause
         if to_commit:
             try:
                 consumer.commit(offsets=to_commit, asynchronous=True)
             except KafkaException as error:
                 self.commits_failed += 1
                 log.warning("committing offsets of the group failed: %s", error.args[0].str())
+        if to_pause != self._paused:
+            self._pause_or_resume(consumer, to_pause)
         if not arriving:
             return
         for split in arriving:
@@ -70,6 +80,22 @@ class ConsumerInbox:
         consumer.incremental_assign(
             [TopicPartition(split["topic"], split["partition"], split["position"]) for split in arriving]
         )
+
+    def _pause_or_resume(self, consumer: Consumer, wanted: frozenset[str]) -> None:
+        changed = [
+            (split_id, self._reading[split_id])
+            for split_id in wanted ^ self._paused
+            if split_id in self._reading
+        ]
+        pause = [TopicPartition(its.topic, its.partition) for split_id, its in changed if split_id in wanted]
+        resume = [
+            TopicPartition(its.topic, its.partition) for split_id, its in changed if split_id not in wanted
+        ]
+        if pause:
+            consumer.pause(pause)
+        if resume:
+            consumer.resume(resume)
+        self._paused = wanted
 
     def committed(self, error: KafkaError | None, partitions: Sequence[TopicPartition]) -> None:
         """How a commit of the group's offsets ended (librdkafka's callback, in the thread)."""

@@ -5,7 +5,8 @@ last record that `poll` returned. Offsets live in checkpoints; the group's are c
 by.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +86,9 @@ class KafkaReader:
         self._inbox = ConsumerInbox()
         self._feed: Feed[Fetched] | None = None
         self._rest: Fetched | None = None
+        self._paused: frozenset[str] = frozenset()
+        self._held: dict[str, deque[Fetched]] = {}
+        """What was fetched of paused partitions before that was heard of."""
         self._last: list[Message] = []
         """Of the batch that `poll` returned last: a message for each record."""
         self._ctx: ReaderContext | None = None
@@ -128,8 +132,7 @@ class KafkaReader:
     def poll(self, max_records: int) -> SourceBatch | None:
         """The next records of one partition."""
         while True:
-            records = self._rest or (self._feed.take() if self._feed else None)
-            self._rest = None
+            records = self._take()
             if records is None:
                 return None
             if len(records.messages) > max_records:
@@ -141,6 +144,29 @@ class KafkaReader:
                 self._wake()
             if len(batch):
                 return SourceBatch(records.split_id, batch)
+
+    def pause_splits(self, split_ids: Set[str]) -> None:
+        """Return nothing of exactly these partitions from now on, and fetch no more of them."""
+        self._paused = frozenset(split_ids)
+        self._inbox.pause(self._paused)
+
+    def _take(self) -> Fetched | None:
+        """What comes next of partitions that are not paused."""
+        if self._rest is not None:
+            rest, self._rest = self._rest, None
+            if rest.split_id not in self._paused:
+                return rest
+            self._held.setdefault(rest.split_id, deque()).appendleft(rest)
+        for split_id in [name for name in self._held if name not in self._paused]:
+            records = self._held[split_id].popleft()
+            if not self._held[split_id]:
+                del self._held[split_id]
+            return records
+        while self._feed is not None and (fetched := self._feed.take()) is not None:
+            if fetched.split_id not in self._paused:
+                return fetched
+            self._held.setdefault(fetched.split_id, deque()).append(fetched)
+        return None
 
     def where(self, index: int) -> str | None:
         """Topic, partition and offset of a record of the last batch."""
