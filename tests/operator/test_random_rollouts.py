@@ -35,6 +35,20 @@ def job(**fields: object) -> Callable[[World], None]:
     return lambda world: world.edit(lambda spec: spec["job"].update(fields))
 
 
+def option(key: str, value: str) -> Callable[[World], None]:
+    written = {f"kubernetes.operator.{key}": value}
+    return lambda world: world.edit(lambda spec: spec["flinkConfiguration"].update(written))
+
+
+def cancel(world: World) -> None:
+    if world.job is FlinkJobState.RUNNING:
+        world.job = FlinkJobState.CANCELLING
+
+
+def later(world: World) -> None:
+    world.clock += 200_000
+
+
 def put(**attributes: object) -> Callable[[World], None]:
     def change(world: World) -> None:
         for name, value in attributes.items():
@@ -78,6 +92,19 @@ HAPPENINGS: dict[str, Callable[[World], None]] = {
     "die before status": die_before("status"),
     "die before act": die_before("act"),
     "die before after": die_before("after"),
+    "wider": job(parallelism=4),
+    "narrower": job(parallelism=2),
+    "scaling is refused": put(scaling_is="refused"),
+    "scaling is stuck": put(scaling_is="stuck"),
+    "scaling is possible": put(scaling_is="possible"),
+    "others are upgraded": put(upgrades_ahead=2),
+    "nobody is upgraded": put(upgrades_ahead=0),
+    "may be cancelled": option("job.upgrade.last-state.job-cancel.enabled", "true"),
+    "no fallback": option("job.upgrade.last-state-fallback.enabled", "false"),
+    "is cancelled": cancel,
+    "stop at once": job(stopPolicy="none"),
+    "stop as the mode says": job(stopPolicy=None),
+    "minutes pass": later,
     "turn": World.turn,
 }
 
@@ -101,6 +128,7 @@ def test_no_rollout_loses_state_or_gets_stuck(words: list[str]) -> None:
     for number, word in enumerate(words, start=1):
         do(world, word, number)
     world.unreachable, world.savepoints_fail = False, None
+    world.upgrades_ahead, world.scaling_is = 0, "possible"
     world.edit(lambda spec: spec["job"].update(state=JobState.RUNNING.value, args=["last"]))
     world.settle(limit=60)
     status = world.resource.status
@@ -109,3 +137,5 @@ def test_no_rollout_loses_state_or_gets_stuck(words: list[str]) -> None:
     assert status.error is None
     assert status.pending_savepoint is None
     assert status.observed_generation == world.resource.metadata.generation
+    assert world.resource.spec.job
+    assert world.width == world.task_managers == world.resource.spec.job.parallelism
