@@ -1,7 +1,11 @@
-"""Runs the benchmarks: `python -m benchmarks [name ...]`; all of them when no name is given, `peers` installs the peers."""
+"""Runs the benchmarks: `python -m benchmarks [name ...]`; all of them when no name is given, `peers` installs the peers.
 
+Called by `make bench`. What a benchmark is for is the first sentence of its module, which `--help` shows.
+"""
+
+import argparse
 import sys
-from collections.abc import Callable
+from types import ModuleType
 
 from benchmarks import (
     checkpoint_gap,
@@ -14,27 +18,64 @@ from benchmarks import (
 )
 from benchmarks.peers.environments import install_all
 
-BENCHMARKS: dict[str, Callable[[], None]] = {
-    "record_functions": record_functions.main,
-    "memory": memory.main,
-    "click_rate": click_rate.main,
-    "checkpoint_gap": checkpoint_gap.main,
-    "kafka_to_kafka": kafka_to_kafka.main,
-    "start_stop": start_stop.main,
-    "rescale": rescale.main,
+BENCHMARKS: dict[str, ModuleType] = {
+    module.__name__.rpartition(".")[2]: module
+    for module in (
+        record_functions,
+        kafka_to_kafka,
+        start_stop,
+        rescale,
+        checkpoint_gap,
+        memory,
+        click_rate,
+    )
 }
+_PEERS = "peers"
+_EPILOG = """environment:
+  BENCH_TRIES    tries of each measured run of record_functions; the best counts (2)
+  BENCH_SECONDS  how long memory is watched (60; `make soak`: 3600)
+
+Each prints its figures; those with peers also write build/benchmarks/<name>.json. benchmarks/README.md says how to
+read them."""
 
 
-def main(names: list[str]) -> int:
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    width = max(map(len, [*BENCHMARKS, _PEERS]))
+    lines = [f"  {name:{width}}  {first_sentence(module)}" for name, module in BENCHMARKS.items()]
+    lines.append(f"  {_PEERS:{width}}  Installs PyFlink, bytewax and quixstreams to measure beside.")
+    made = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measures Penstock beside its peers.\n\nbenchmarks:\n" + "\n".join(lines),
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument(
+        "names",
+        nargs="*",
+        metavar="name",
+        help="what to run, in this order; everything but peers if none is given",
+    )
+    return made
+
+
+def first_sentence(module: ModuleType) -> str:
+    """What a module says that it is."""
+    return " ".join((module.__doc__ or "").split()).partition(". ")[0].rstrip(".") + "."
+
+
+def main(arguments: list[str]) -> int:
     """Run the named benchmarks in turn."""
-    if names == ["peers"]:
-        install_all()
-        return 0
+    asked = parser()
+    names: list[str] = asked.parse_args(arguments).names
+    unknown = [name for name in names if name not in BENCHMARKS and name != _PEERS]
+    if unknown:
+        asked.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}, and {_PEERS}")
     for name in names or list(BENCHMARKS):
-        if name not in BENCHMARKS:
-            print(f"there is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
-            return 2
-        BENCHMARKS[name]()
+        if name == _PEERS:
+            install_all()
+        else:
+            BENCHMARKS[name].main()
     return 0
 
 

@@ -23,6 +23,7 @@ from benchmarks.report import Figure, Report
 SECONDS = float(os.environ.get("BENCH_SECONDS", "60"))
 _PROGRAM = Path(__file__).parent / "programs" / "steady_load.py"
 _START_SECONDS = 120.0
+_STEADY_READINGS, _STEADY_MB = 4, 0.2
 
 
 class Cluster:
@@ -122,13 +123,26 @@ def slope_per_minute(samples: list[tuple[float, float]]) -> float:
     return 60 * together / spread if spread else 0.0
 
 
+def until_steady(read: Callable[[], float]) -> None:
+    """Wait until the value has not moved by more than `_STEADY_MB` for `_STEADY_READINGS` readings in a row."""
+    readings = [read()]
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        time.sleep(0.5)
+        readings = [*readings, read()][-_STEADY_READINGS:]
+        if len(readings) == _STEADY_READINGS and max(readings) - min(readings) <= _STEADY_MB:
+            return
+    raise TimeoutError(f"an idle process's memory still moves: {readings} MB")
+
+
 def measure_idle(report: Report) -> None:
     """Both processes with nothing to do."""
     with cluster() as made:
         made.start("jobmanager")
         made.start("taskmanager")
         made.wait("the slot", lambda: bool(made.get("/overview")["slots-available"] == 1))
-        time.sleep(3)
+        for verb in ("jobmanager", "taskmanager"):
+            until_steady(lambda verb=verb: made.megabytes(verb))  # type: ignore[misc]
         for verb, what, limit in (
             ("jobmanager", "idle JobManager", 80),
             ("taskmanager", "TaskManager, one slot", 120),

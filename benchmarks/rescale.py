@@ -61,6 +61,16 @@ def change(cluster: Processes, parallelism: int) -> tuple[float, float]:
     return asked, time.monotonic()
 
 
+def until_records(cluster: Processes, folder: Path, moment: float) -> None:
+    """Wait until a task has noted records after that moment."""
+
+    def newest() -> float:
+        lines = [line for path in folder.iterdir() for line in path.read_text().split()[-1:]]
+        return max(map(float, lines), default=0.0)
+
+    cluster.until("records are handled", lambda: newest() > moment, pause=0.1)
+
+
 def longest_gap(folder: Path, start: float, end: float) -> float:
     """Between two moments at which any task handled records."""
     found = sorted(float(line) for path in folder.iterdir() for line in path.read_text().split())
@@ -78,13 +88,14 @@ def main() -> None:
         cluster.start("jobmanager", "--job-id", JOB_ID, "--program", str(program))
         cluster.start("taskmanager")
         cluster.until_running()
-        time.sleep(2)
-        undisturbed = longest_gap(folder, time.monotonic() - 1.5, time.monotonic() - 1)
+        running = time.monotonic()
+        until_records(cluster, folder, running + 2)
+        undisturbed = longest_gap(folder, running + 0.7, running + 1)
         pauses: dict[str, list[float]] = {"1 to 2": [], "2 to 1": []}
         for number in range(CHANGES):
             target = 2 if number % 2 == 0 else 1
             asked, seen = change(cluster, target)
-            time.sleep(2)
+            until_records(cluster, folder, seen + 1)
             pauses[f"{3 - target} to {target}"].append(longest_gap(folder, asked, seen))
     for kind, found in pauses.items():
         listed = ", ".join(f"{pause:.3f}" for pause in found)

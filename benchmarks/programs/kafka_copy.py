@@ -66,6 +66,7 @@ def job(mode: str, bootstrap: str, source: str, target: str, jar: str = "") -> f
         configuration.set_string("python.executable", sys.executable)
         configuration.set_string("python.client.executable", sys.executable)
         configuration.set_string("python.fn-execution.bundle.size", "100000")
+        configuration.set_string("python.execution-mode", "thread")
     env = StreamExecutionEnvironment.get_execution_environment(configuration)
     if jar:
         env.add_jars(f"file://{jar}")
