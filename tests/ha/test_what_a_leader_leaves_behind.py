@@ -1,5 +1,6 @@
 """Jobs and pointers that the next leader finds, and what a JobManager without a valid term may not do."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,10 +9,18 @@ import pytest
 from penstock.checkpoint.store import CheckpointStore
 from penstock.ha.contract import NotLeader
 from penstock.ha.jobs import CheckpointPointer, JobStore, StoredJob
-from penstock.jobmanager.events import MetadataFailed, MetadataWritten, PreparationFailed, Prepared
+from penstock.jobmanager.events import (
+    CancelWanted,
+    MetadataFailed,
+    MetadataWritten,
+    PreparationFailed,
+    Prepared,
+)
+from penstock.jobmanager.master import Master
 from penstock.jobmanager.storage import JobStorage, KeptJob
 from penstock_api.manifest import CheckpointMetadata, SnapshotKind
 from tests.ha.election_in_memory import Election, Member
+from tests.jobmanager.job_world import graph
 
 JOB = "e" * 32
 
@@ -146,3 +155,15 @@ def test_job_that_ended_is_not_left_behind(tmp_path: Path) -> None:
     assert leading.jobs.jobs() == []
     assert leading.jobs.checkpoint_of(JOB) is None
     assert not [path for path in (tmp_path / "ha").rglob("*") if path.is_file()]
+
+
+def test_what_still_comes_after_the_end_of_a_term_is_left_alone(tmp_path: Path) -> None:
+    async def end() -> None:
+        master = Master({}, f"file://{tmp_path}/checkpoints")
+        job = master.submit(graph(), JOB)
+        await master.close()
+        before = job.machine.job.status
+        job.handle(CancelWanted())
+        assert job.machine.job.status is before
+
+    asyncio.run(end())

@@ -60,6 +60,7 @@ class RunningJob:
         self._enumerators: Enumerators | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_ending = False
+        self._is_closed = False
         self.ended = asyncio.Event()
         """Set when the job is terminal and its end is on record."""
 
@@ -68,7 +69,9 @@ class RunningJob:
         self._carry_out(self.machine.start(now_ms()))
 
     def handle(self, event: JobEvent) -> None:
-        """Feed an event, in the event loop."""
+        """Feed an event, in the event loop; one that comes after the end of this JobManager's part is another's."""
+        if self._is_closed:
+            return
         before = self.machine.job.status
         if isinstance(event, PreparationFailed):
             log.warning(
@@ -90,6 +93,7 @@ class RunningJob:
 
     def close(self) -> None:
         """Stop threads and timers; the job is lost to this process."""
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
         self._stop_enumerators()
