@@ -5,6 +5,7 @@ import sys
 
 import structlog
 
+from penstock_operator.model.redaction import redacted
 from penstock_operator.settings import Settings
 
 
@@ -26,8 +27,14 @@ def set_up_logs(settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _hide_secrets,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def _hide_secrets(_: object, __: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """No line shows what looks like a secret, whatever library's message it quotes."""
+    return {key: redacted(value) if isinstance(value, str) else value for key, value in said.items()}

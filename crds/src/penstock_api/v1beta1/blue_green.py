@@ -27,7 +27,6 @@ class BlueGreenState(StrEnum):
     SAVEPOINTING_BLUE = "SAVEPOINTING_BLUE"
     SAVEPOINTING_GREEN = "SAVEPOINTING_GREEN"
 
-
     @property
     def is_active(self) -> bool:
         """Whether one of the two has the job and nothing is under way."""

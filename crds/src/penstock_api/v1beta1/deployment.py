@@ -112,6 +112,19 @@ class JobNamespacesSpec(ApiModel):
     """Whether the pods start anew, from the newest checkpoint, when a Secret or ConfigMap that was copied changes."""
 
 
+class BatchSchedulerSpec(ApiModel):
+    """Which scheduler places the job's pods together, or not at all."""
+
+    name: str | None = None
+    """Name of the scheduler: volcano, yunikorn, kueue, scheduler-plugins, or any other `schedulerName`."""
+    queue: str | None = None
+    """The scheduler's queue."""
+    pod_group: str | None = None
+    """PodGroup of the pods; unset, the job's own name."""
+    priority_class_name: str | None = None
+    """Priority class of the pods."""
+
+
 class DeletionSpec(ApiModel):
     """How the resource goes away."""
 
@@ -167,6 +180,8 @@ class FlinkDeploymentSpec(ApiModel):
     """A new value restarts the job."""
     job_namespaces: JobNamespacesSpec | None = None
     """The namespace that the job runs in."""
+    batch_scheduler: BatchSchedulerSpec | None = None
+    """Gang scheduling of the job's pods."""
     deletion: Annotated[DeletionSpec | None, Cost.IGNORE] = None
     """How the resource goes away."""
     cleanup_policy: Annotated[CleanupPolicySpec | None, Cost.IGNORE] = None

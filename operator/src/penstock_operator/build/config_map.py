@@ -24,6 +24,8 @@ def pod_configuration(context: JobContext) -> dict[str, str]:
     installed = dict(context.defaults.configuration)
     found = {key: value for key, value in installed.items() if not key.startswith(OPERATOR_PREFIXES)}
     found.update(context.launch.configuration)
+    for key in context.launch.sources:  # the processes get these as arguments, by way of the environment
+        found.pop(key, None)
     archives = found.get("penstock.program.archives")
     if archives:
         found["penstock.program.archives"] = ";".join(program_path(uri) for uri in archives.split(";"))

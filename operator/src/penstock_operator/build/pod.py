@@ -14,9 +14,13 @@ from penstock_operator.build.context import (
 )
 from penstock_operator.build.merge import merged
 from penstock_operator.build.program import config_map_files
+from penstock_operator.build.scheduling import build_placing
 
 _USER = 9999
 """Upstream's images and ours run as this user and group."""
+
+_VALUE = "PENSTOCK_VALUE_"
+"""Environment variables of values that are in Secrets and ConfigMaps."""
 
 _CONTAINER_SECURITY: Manifest = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 """What Pod Security `restricted` asks of every container, sidecars too, where its owner says nothing."""
@@ -72,14 +76,15 @@ def _defaults(context: JobContext, component: Component) -> Manifest:
 
 def _fixed(context: JobContext, component: Component, found: Manifest) -> Manifest:
     """What no template may change: who the pod is, what it runs, and its configuration."""
-    launch, spec = context.launch, context.launch.spec
+    launch, spec, placing = context.launch, context.launch.spec, build_placing(context)
     container: Manifest = {
         "name": MAIN_CONTAINER,
-        "args": list(component.arguments),
+        "args": [*component.arguments[:1], *_options(context), *component.arguments[1:]],
         "ports": list(component.ports),
         "env": [
             _field("POD_NAME", "metadata.name"),
             _field("POD_IP", "status.podIP"),
+            *_values(context),
         ],
         "volumeMounts": _mounts(context),
         "image": spec.image,
@@ -93,6 +98,7 @@ def _fixed(context: JobContext, component: Component, found: Manifest) -> Manife
             **({"automountServiceAccountToken": True} if context.ha_type == "kubernetes" else {}),
             "containers": [{key: value for key, value in container.items() if value is not None}],
             "volumes": _volumes(context),
+            **placing.spec,
         },
     )
     for key in ("containers", "initContainers"):
@@ -100,14 +106,44 @@ def _fixed(context: JobContext, component: Component, found: Manifest) -> Manife
             pod[key] = [{"securityContext": _CONTAINER_SECURITY, **each} for each in pod[key]]
     marks = {
         "labels": {
+            **placing.labels,
             **labels.owned_labels(launch.ref, launch.uid),
             **labels.pod_labels(context.name, component.name),
             "type": "flink-standalone-kubernetes",
         },
-        "annotations": {labels.JOB_ID: launch.job_id, labels.FINGERPRINT: launch.fingerprint},
+        "annotations": {
+            **placing.annotations,
+            labels.JOB_ID: launch.job_id,
+            labels.FINGERPRINT: launch.fingerprint,
+        },
     }
     kept = {key: value for key, value in found["metadata"].items() if key in ("labels", "annotations")}
     return {"metadata": merged(kept, marks), "spec": pod}
+
+
+def _options(context: JobContext) -> list[str]:
+    """Configuration whose values the kubelet fills in from the environment; nobody else ever reads them."""
+    found: list[str] = []
+    for index, key in enumerate(sorted(context.launch.sources)):
+        found += ["-D", f"{key}=$({_VALUE}{index})"]
+    return found
+
+
+def _values(context: JobContext) -> list[Manifest]:
+    references = {"Secret": "secretKeyRef", "ConfigMap": "configMapKeyRef"}
+    return [
+        {
+            "name": f"{_VALUE}{index}",
+            "valueFrom": {
+                references[source.kind]: {
+                    "name": source.name,
+                    "key": source.key,
+                    **({"optional": True} if source.optional else {}),
+                }
+            },
+        }
+        for index, (_, source) in enumerate(sorted(context.launch.sources.items()))
+    ]
 
 
 def _field(name: str, path: str) -> Manifest:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from penstock_api.v1beta1.configuration import value_sources
 from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
 from penstock_operator.build.program import config_map_files
 
@@ -31,6 +32,8 @@ def references(spec: FlinkDeploymentSpec) -> tuple[Reference, ...]:
 def _all(spec: FlinkDeploymentSpec) -> Iterator[Reference]:
     for file in config_map_files(spec):
         yield Reference("ConfigMap", file.config_map, "spec.job")
+    for key, source in value_sources(spec.flink_configuration).items():
+        yield Reference(source.kind, source.name, f"spec.flinkConfiguration[{key}]", source.optional)
     for entry in (spec.ingress.tls if spec.ingress else None) or []:
         if entry.secret_name:
             # Optional: a controller may have a certificate of its own.

@@ -17,6 +17,7 @@ from penstock_api.v1beta1.status import (
     LifecycleState,
 )
 from penstock_operator.model.facts import Facts, Problem
+from penstock_operator.model.redaction import redacted
 
 _L = LifecycleState
 REASON_OF: dict[LifecycleState, Reason] = {
@@ -122,6 +123,6 @@ def _made(kind: ConditionType, holds: bool, reason: str, message: str, facts: Fa
         type=kind.value,
         status=ConditionStatus.TRUE if holds else ConditionStatus.FALSE,
         reason=reason,
-        message=message,
+        message=redacted(message),
         observed_generation=facts.resource.metadata.generation,
     )

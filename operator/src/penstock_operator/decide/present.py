@@ -16,6 +16,7 @@ from penstock_operator.decide.conditions import conditions
 from penstock_operator.decide.rolling import show_rollback
 from penstock_operator.decide.specs import decode_spec
 from penstock_operator.model.facts import Facts, Problem
+from penstock_operator.model.redaction import redacted
 
 MAX_MESSAGE = 2048
 """Longest message in `status.error`, as upstream's default."""
@@ -42,7 +43,7 @@ def error_text(problem: Problem | None) -> str | None:
         return None
     body = {
         "type": problem.reason.value,
-        "message": problem.message[:MAX_MESSAGE],
+        "message": redacted(problem.message)[:MAX_MESSAGE],
         "additionalMetadata": {"reason": problem.reason.value},
         "throwableList": [],
     }

@@ -18,6 +18,7 @@ from penstock_operator.decide.specs import decode_spec
 from penstock_operator.decide.validate_autoscaler import check_autoscaler
 from penstock_operator.decide.validate_flink import changed_mode, check_flink
 from penstock_operator.decide.validate_resources import check_resources, refuse
+from penstock_operator.decide.validate_sources import check_sources
 from penstock_operator.decide.validate_state import check_state
 from penstock_operator.model.duration import parse_duration
 from penstock_operator.model.facts import Problem
@@ -172,6 +173,7 @@ def _switch(resource: FlinkDeployment) -> Iterator[Problem]:
 CHECKS: tuple[Callable[[FlinkDeployment], Iterator[Problem]], ...] = (
     _engine,
     _name,
+    check_sources,
     _configuration,
     _job,
     check_state,

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from penstock_api.v1beta1.configuration import flatten_configuration
+from penstock_api.v1beta1.configuration import ValueSource, flatten_configuration, value_sources
 from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
 from penstock_api.v1beta1.job import UpgradeMode
 from penstock_operator.model.facts import Ref
@@ -66,6 +66,11 @@ class Launch:
     def configuration(self) -> dict[str, str]:
         """Flink keys for `config.yaml`: the owner's, with upstream's computed values; platforms add addresses."""
         return job_configuration(self.spec, self.ref.name)
+
+    @property
+    def sources(self) -> dict[str, ValueSource]:
+        """Flink keys whose values are in Secrets and ConfigMaps: never written anywhere, the pods get them as they start."""
+        return value_sources(self.spec.flink_configuration)
 
     @property
     def fingerprint(self) -> str:

@@ -7,6 +7,7 @@ from typing import Protocol
 from penstock_api.v1beta1.model import ObjectMeta
 from penstock_operator.clients.kube import KubeClient, Manifest
 from penstock_operator.model.plan import Event
+from penstock_operator.model.redaction import redacted
 
 _LONGEST = 1024
 """The API server refuses longer messages."""
@@ -42,7 +43,7 @@ def record(client: KubeClient, resource: Subject, event: Event) -> None:
 
 def _manifest(resource: Subject, event: Event, now: str) -> Manifest:
     about = resource.metadata
-    message = event.message[:_LONGEST]
+    message = redacted(event.message)[:_LONGEST]
     said = "\0".join((about.uid or "", event.type, event.reason.value, event.component, message))
     digest = hashlib.sha256(said.encode()).hexdigest()[:16]
     return {

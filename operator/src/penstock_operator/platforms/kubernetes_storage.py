@@ -7,7 +7,7 @@ import base64
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from penstock_api.v1beta1.configuration import flatten_configuration
+from penstock_api.v1beta1.configuration import ValueSource, flatten_configuration, value_sources
 from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
 from penstock_operator.build.context import MAIN_CONTAINER
 from penstock_operator.build.merge import merged
@@ -29,7 +29,21 @@ def storage_keys(spec: FlinkDeploymentSpec, defaults: dict[str, str], read: Read
     """Flink keys; what the configuration names wins over the environment, as in the job."""
     environment = _environment(spec, read)
     found = {key: environment[name] for name, key in _KEYS.items() if environment.get(name)}
-    return {**found, **defaults, **flatten_configuration(spec.flink_configuration)}
+    written = flatten_configuration(spec.flink_configuration)
+    for key, source in _sources(spec).items():
+        value = _data(source.kind, read(source.kind, source.name)).get(source.key)
+        if value is None:
+            del written[key]
+        else:
+            written[key] = value
+    return {**found, **defaults, **written}
+
+
+def _sources(spec: FlinkDeploymentSpec) -> dict[str, ValueSource]:
+    try:
+        return value_sources(spec.flink_configuration)
+    except ValueError:  # refused already, by a sentence of its own; what runs is another spec
+        return {}
 
 
 def _environment(spec: FlinkDeploymentSpec, read: ReadObject) -> dict[str, str]:
