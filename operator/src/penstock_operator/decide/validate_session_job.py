@@ -25,7 +25,10 @@ def validate_session_job(
     defaults: Mapping[str, str],
     resolve: Resolve | None = None,
 ) -> tuple[Problem, ...]:
-    """Everything that is wrong with the wanted spec; `session` is None where the cluster is not there (yet)."""
+    """Everything that is wrong with the wanted spec; `session` is None where the cluster is not there (yet).
+
+    Where a program may come from is said by `defaults` alone: the resource must not allow itself more.
+    """
     return tuple(_problems(resource, session, defaults, resolve))
 
 
@@ -50,7 +53,7 @@ def _problems(
         yield refuse("spec.job is missing: set it to the job")
         return
     if spec.job.jar_uri:
-        yield from check_artifact(spec.job.jar_uri, Values(keys), resolve)
+        yield from check_artifact(spec.job.jar_uri, Values(defaults), resolve)
     if spec.job.parallelism < 1:
         yield refuse(f"spec.job.parallelism is {spec.job.parallelism}: set it to 1 or more")
     yield from check_autoscaler(keys)

@@ -26,6 +26,7 @@ from penstock_operator.handlers.blue_green import blue_green_kind, register_side
 from penstock_operator.handlers.deployment import register
 from penstock_operator.handlers.kinds import register_kind
 from penstock_operator.handlers.leadership import Leadership, LeaseTerms
+from penstock_operator.handlers.session_job import session_job_kind, session_jobs
 from penstock_operator.handlers.snapshot import snapshot_kind
 from penstock_operator.handlers.upkeep import Upkeep, watched_namespaces
 from penstock_operator.model.facts import Ref
@@ -91,10 +92,12 @@ class Operator:
         self._canaries = Canaries(lambda: source.values)
         budget = UpgradeBudget(self._platform.under_way)
         self._loop = Loop(self._platform, client.memory.recalling, Backoff(lambda: source.values), budget)
+        jobs = session_jobs(client, self._platform)
         self._kinds = Kinds(
             Kind(DEPLOYMENT, "flinkdeployments", self._reconcile_deployment),
             blue_green_kind(client, self._platform, settings.ingress_namespaces),
-            snapshot_kind(client, self._platform),
+            session_job_kind(jobs),
+            snapshot_kind(client, self._platform, jobs),
         )
         self._queue: WorkQueue[Key] = WorkQueue(self._kinds.reconcile, settings.workers)
         self._leadership = Leadership(client, lease_terms(settings, values), settings.pod_name)

@@ -8,8 +8,12 @@ from penstock_operator.reconcile.kinds import SNAPSHOT, Kind
 from penstock_operator.reconcile.snapshot import SnapshotLoop
 
 
-def snapshot_kind(client: KubeClient, deployments: Platform) -> Kind:
-    """The kind; `deployments` knows the jobs of FlinkDeployments."""
+def snapshot_kind(client: KubeClient, deployments: Platform, session_jobs: Platform) -> Kind:
+    """The kind; the two platforms know the jobs of FlinkDeployments and of FlinkSessionJobs."""
     store = KubernetesKind(client, FlinkStateSnapshot)
-    loop = SnapshotLoop(store, {JobReferenceKind.FLINK_DEPLOYMENT: deployments})
+    jobs = {
+        JobReferenceKind.FLINK_DEPLOYMENT: deployments,
+        JobReferenceKind.FLINK_SESSION_JOB: session_jobs,
+    }
+    loop = SnapshotLoop(store, jobs)
     return Kind(SNAPSHOT, "flinkstatesnapshots", loop.reconcile)

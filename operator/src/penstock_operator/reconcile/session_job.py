@@ -1,0 +1,355 @@
+"""FlinkSessionJobs through the one loop: a platform whose place to run jobs is a session cluster.
+
+`Loop(SessionJobs(...))` reconciles them: the planner and its rules are those of FlinkDeployments (upgrade modes, state
+choice, suspension, deletion and its deadline), and only what an act means is different here: deploy uploads and runs the
+program under the job id that the status records, stop cancels. A job id that the JobManager knows is never run again.
+"""
+
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from penstock_api.reasons import Reason
+from penstock_api.rest.program import RunRequest
+from penstock_api.v1beta1.configuration import flatten_configuration
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.session_job import FlinkSessionJob, FlinkSessionJobStatus
+from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState
+from penstock_operator.build import labels
+from penstock_operator.clients.artifacts import Fetching, addresses_of, fetch
+from penstock_operator.clients.flink_programs import ProgramRest
+from penstock_operator.clients.flink_rest import JobManagerSilent, RequestRefused
+from penstock_operator.configuration.values import Values
+from penstock_operator.decide.session.view import as_deployment, as_session_status
+from penstock_operator.decide.validate_artifact import is_restricted
+from penstock_operator.decide.validate_session_job import validate_session_job
+from penstock_operator.errors import ExternalError, OperatorError
+from penstock_operator.model.facts import ClusterFacts, Problem, Ref
+from penstock_operator.model.launch import OPERATOR_PREFIXES, SLOTS_KEY, Launch
+from penstock_operator.model.plan import Event
+from penstock_operator.platforms.port import Platform, StorageAccess
+
+log = structlog.get_logger(__name__)
+
+_OVER = ("FINISHED", "CANCELED", "FAILED")
+_OF_THE_CLUSTER = (SLOTS_KEY, "execution.shutdown-on-application-finish", "web.cancel.enable")
+_NO_SCALING_IN_PLACE = {"kubernetes.operator.job.upgrade.inplace-scaling.enabled": "false"}
+"""The cluster's TaskManagers are not the job's to change."""
+
+
+class SessionJobStore(Protocol):
+    """Where the resources are."""
+
+    def read(self, ref: Ref) -> FlinkSessionJob | None:
+        """The resource as it is now."""
+
+    def write_status(self, resource: FlinkSessionJob, status: FlinkSessionJobStatus) -> FlinkSessionJob:
+        """Put the whole status; raises `Conflict` where the resource changed."""
+
+    def hold(self, resource: FlinkSessionJob) -> FlinkSessionJob:
+        """Our finalizer on."""
+
+    def release(self, ref: Ref, uid: str | None) -> None:
+        """Our finalizer off, and upstream's."""
+
+    def label(self, resource: FlinkSessionJob, wanted: Mapping[str, str]) -> FlinkSessionJob:
+        """Set these labels."""
+
+    def delete(self, resource: FlinkSessionJob) -> None:
+        """Ask for its end."""
+
+    def emit(self, resource: FlinkSessionJob, event: Event) -> None:
+        """An Event on the resource. Never raises."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What one turn of the loop looks at: the resource, and its session cluster where that is there."""
+
+    job: FlinkSessionJob
+    session: FlinkDeployment | None
+    cluster: ClusterFacts | None = None
+
+
+class SessionJobs:
+    """The platform. A turn reads first and then acts, in one thread: what it read is kept for that thread."""
+
+    def __init__(self, store: SessionJobStore, deployments: Platform) -> None:
+        self._store = store
+        self._deployments = deployments
+        self._here = threading.local()
+
+    # Resources.
+
+    def read(self, ref: Ref) -> FlinkDeployment | None:
+        """The resource as a FlinkDeployment would be."""
+        job = self._store.read(ref)
+        if job is None:
+            return None
+        name = job.spec.deployment_name
+        session = self._deployments.read(Ref(ref.namespace, name)) if name else None
+        self._here.turn = _Turn(job, session)
+        seen = as_deployment(job)
+        # Without its cluster nothing is known of the job, and nothing can be: `defaults` says so.
+        return seen if session is not None else _unknown(seen)
+
+    def write_status(self, resource: FlinkDeployment, status: FlinkDeploymentStatus) -> FlinkDeployment:
+        """Write what a session job has of it, if that changed."""
+        turn = self._turn()
+        name = turn.job.spec.deployment_name
+        wanted = as_session_status(status, name)
+        if wanted != turn.job.status:
+            turn.job = self._store.write_status(turn.job, wanted)
+        return as_deployment(turn.job).model_copy(update={"status": status})
+
+    def hold(self, resource: FlinkDeployment) -> FlinkDeployment:
+        """Our finalizer, and the label that names the session cluster."""
+        turn = self._turn()
+        turn.job = self._store.hold(turn.job)
+        turn.job = self._store.label(turn.job, {labels.SESSION: turn.job.spec.deployment_name or ""})
+        return resource.model_copy(update={"metadata": turn.job.metadata})
+
+    def release(self, resource: FlinkDeployment) -> None:
+        """Our finalizer off."""
+        meta = resource.metadata
+        self._store.release(Ref(meta.namespace, meta.name), meta.uid)
+
+    def dismiss(self, resource: FlinkDeployment) -> None:
+        """Ask for its end."""
+        self._store.delete(self._turn().job)
+
+    def emit(self, resource: FlinkDeployment, event: Event) -> None:
+        """An Event on the session job."""
+        self._store.emit(self._turn().job, event)
+
+    # The job.
+
+    def defaults(self, namespace: str) -> Mapping[str, str]:
+        """The installation's configuration, under the session cluster's own."""
+        turn = self._turn()
+        session = turn.session
+        if session is None and turn.job.metadata.deletion_timestamp is None:
+            name = turn.job.spec.deployment_name
+            raise ExternalError(
+                Reason.MISSING, f"The session cluster {name} is not there: make the FlinkDeployment {name}"
+            )
+        own = flatten_configuration(session.spec.flink_configuration) if session is not None else {}
+        return {**self._deployments.defaults(namespace), **own, **_NO_SCALING_IN_PLACE}
+
+    def refusals(self, resource: FlinkDeployment) -> tuple[Problem, ...]:
+        """What is wrong with the session job, or keeps its cluster from taking it."""
+        turn = self._turn()
+        keys = self._deployments.defaults(resource.metadata.namespace)
+        is_new = turn.job.status.observed_generation != turn.job.metadata.generation
+        found = validate_session_job(turn.job, turn.session, keys, addresses_of if is_new else None)
+        if found:
+            return found
+        if turn.session is not None and self._cluster(turn.session).rest_url is None:
+            sentence = f"The session cluster {turn.session.metadata.name} is not ready yet"
+            return (Problem(Reason.JOB_MANAGER_UNREACHABLE, sentence),)
+        return ()
+
+    def observe(self, resource: FlinkDeployment) -> ClusterFacts:
+        """The job as a cluster of its own would show it: it is there while the JobManager runs it."""
+        turn, status = self._turn(), resource.status
+        job_id = status.job_status.job_id
+        if turn.session is None:
+            return ClusterFacts()
+        cluster = self._cluster(turn.session)
+        if not cluster.job_manager_exists and not cluster.processes_left:
+            return ClusterFacts(problem=cluster.problem)
+        states = _states(cluster.rest_url)
+        if states is None:
+            exists = job_id is not None and _may_run(status.job_status.state)
+            return _facts(exists, cluster, None)
+        state = states.get(job_id or "")
+        is_saved = status.pending_savepoint is not None and state is not None
+        alive = state is not None and state not in _OVER
+        facts = _facts(alive, cluster, cluster.rest_url)
+        if is_saved and not alive:
+            return _facts(True, cluster, cluster.rest_url, processes=0)
+        return facts
+
+    def deploy(self, resource: FlinkDeployment, launch: Launch) -> None:
+        """Upload the program and run it under the recorded job id, unless the JobManager knows that id already."""
+        turn = self._turn()
+        url = self._cluster(turn.session).rest_url if turn.session is not None else None
+        if url is None:
+            name = turn.job.spec.deployment_name
+            raise ExternalError(
+                Reason.JOB_MANAGER_UNREACHABLE, f"The session cluster {name} is not ready: its job waits"
+            )
+        with ProgramRest(url) as rest:
+            if launch.job_id in rest.job_states():
+                return
+            program = rest.upload(fetch(launch.program, self._fetching(resource)))
+            try:
+                rest.run(program, self._run_request(launch))
+            except RequestRefused as refusal:
+                if launch.job_id not in rest.job_states():
+                    raise ExternalError(Reason.PROGRAM_FAILED, refusal.message) from refusal
+            finally:
+                _forget(rest, program)
+        log.info("submitted", resource=str(launch.ref), job_id=launch.job_id)
+
+    def scale(self, resource: FlinkDeployment, launch: Launch, count: int, idle: Sequence[str]) -> None:
+        """Nothing: the cluster's TaskManagers are its own."""
+
+    def stop(self, resource: FlinkDeployment) -> None:
+        """Cancel the job; one that is over, or that nobody knows, is well."""
+        turn, job_id = self._turn(), resource.status.job_status.job_id
+        if turn.session is None or job_id is None:
+            return
+        url = self._cluster(turn.session).rest_url
+        if url is None:
+            raise JobManagerSilent("the session cluster does not answer, so the job cannot be cancelled")
+        with ProgramRest(url) as rest:
+            if rest.job_states().get(job_id, "FINISHED") not in _OVER:
+                rest.cancel(job_id)
+
+    def remove(self, resource: FlinkDeployment) -> None:
+        """Cancel the job; a silent cluster must not keep the resource, whose deadline goes on."""
+        try:
+            self.stop(resource)
+        except OperatorError as error:
+            log.warning(
+                "a session job could not be cancelled", resource=resource.metadata.name, error=error.message
+            )
+
+    def keep_revision(self, resource: FlinkDeployment, number: int, spec: str, kept: Collection[int]) -> None:
+        """Nothing: session jobs keep no revisions."""
+
+    def recall_autoscaler(self, resource: FlinkDeployment) -> bytes | None:
+        """Nothing: session jobs are not scaled by the operator."""
+        return None
+
+    def keep_autoscaler(self, resource: FlinkDeployment, memory: bytes | None) -> None:
+        """Nothing: session jobs are not scaled by the operator."""
+
+    def refresh_copies(self, resource: FlinkDeployment) -> None:
+        """Nothing: the cluster's loop does it."""
+
+    def storage(self, resource: FlinkDeployment) -> StorageAccess:
+        """As the session cluster's pods reach it, with the job's own keys over that."""
+        session = self._turn().session
+        own = flatten_configuration(resource.spec.flink_configuration)
+        if session is None:
+            return StorageAccess({**self._deployments.defaults(resource.metadata.namespace), **own})
+        return StorageAccess({**self._deployments.storage(session).keys, **own})
+
+    def job_namespace(self, resource: FlinkDeployment) -> str:
+        """The session cluster's."""
+        session = self._turn().session
+        return (
+            self._deployments.job_namespace(session) if session is not None else resource.metadata.namespace
+        )
+
+    def logs(self, resource: FlinkDeployment, *, follow: bool) -> Iterator[str]:
+        """The session cluster's."""
+        session = self._turn().session
+        return self._deployments.logs(session, follow=follow) if session is not None else iter(())
+
+    def _turn(self) -> _Turn:
+        turn = getattr(self._here, "turn", None)
+        if turn is None:
+            raise OperatorError(Reason.ERROR, "a session job was acted on before it was read")
+        found: _Turn = turn
+        return found
+
+    def _cluster(self, session: FlinkDeployment) -> ClusterFacts:
+        """The session cluster, looked at once a turn."""
+        turn = self._turn()
+        if turn.cluster is None:
+            turn.cluster = self._deployments.observe(session)
+        return turn.cluster
+
+    def _fetching(self, resource: FlinkDeployment) -> Fetching:
+        """What may be fetched is the installation's to say, never the resource's."""
+        installed = self._deployments.defaults(resource.metadata.namespace)
+        own = flatten_configuration(resource.spec.flink_configuration)
+        system = Values(installed)
+        is_guarded = system.boolean("user.artifacts.disallow-restricted-hosts")
+        return Fetching(
+            is_allowed=lambda address: not (is_guarded and is_restricted(address)),
+            schemes=system.names("user.artifacts.allowed-schemes"),
+            headers=_headers(Values({**installed, **own}).text("user.artifacts.http.header")),
+            storage_keys=self.storage(resource).keys,
+            folder=Path(system.text("user.artifacts.base.dir")),
+        )
+
+    def _run_request(self, launch: Launch) -> RunRequest:
+        job, session = launch.spec.job, self._turn().session
+        cluster = flatten_configuration(session.spec.flink_configuration) if session is not None else {}
+        configuration = {
+            key: value
+            for key, value in launch.configuration.items()
+            if cluster.get(key) != value
+            and key not in _OF_THE_CLUSTER
+            and not key.startswith(OPERATOR_PREFIXES)
+        }
+        if job is not None and job.requirements:
+            configuration["python.requirements"] = job.requirements
+        return RunRequest(
+            entry_class=job.entry_class if job else None,
+            program_args_list=list(launch.arguments),
+            parallelism=launch.parallelism,
+            job_id=launch.job_id,
+            savepoint_path=launch.from_savepoint,
+            allow_non_restored_state=job.allow_non_restored_state if job else None,
+            flink_configuration=configuration,
+        )
+
+
+def _facts(
+    exists: bool, cluster: ClusterFacts, url: str | None, processes: int | None = None
+) -> ClusterFacts:
+    return ClusterFacts(
+        job_manager_exists=exists,
+        task_managers_exist=exists,
+        job_manager_ready=exists and url is not None,
+        processes_left=int(exists) if processes is None else processes,
+        task_managers=cluster.task_managers,
+        rest_url=url,
+        problem=cluster.problem,
+    )
+
+
+def _states(url: str | None) -> dict[str, str] | None:
+    """The states of the cluster's jobs; None where it does not answer."""
+    if url is None:
+        return None
+    try:
+        with ProgramRest(url) as rest:
+            return rest.job_states()
+    except (JobManagerSilent, RequestRefused):
+        return None
+
+
+def _unknown(seen: FlinkDeployment) -> FlinkDeployment:
+    """The resource, its job's state unknown unless it was over or suspended."""
+    if not _may_run(seen.status.job_status.state):
+        return seen
+    job = seen.status.job_status.model_copy(update={"state": FlinkJobState.RECONCILING})
+    return seen.model_copy(update={"status": seen.status.model_copy(update={"job_status": job})})
+
+
+def _may_run(state: FlinkJobState | None) -> bool:
+    return state is not None and not state.is_terminal and state is not FlinkJobState.SUSPENDED
+
+
+def _forget(rest: ProgramRest, program: str) -> None:
+    """A program that was run is not needed any more; one that cannot be forgotten costs only room."""
+    try:
+        rest.forget(program)
+    except OperatorError as error:
+        log.info("a program stays in the session cluster", program=program, error=error.message)
+
+
+def _headers(text: str) -> dict[str, str]:
+    """`name:value` pairs with commas (or `;`) between them, as upstream writes a map."""
+    pairs = (pair.partition(":") for pair in text.replace(";", ",").split(",") if ":" in pair)
+    return {name.strip(): value.strip() for name, _, value in pairs}
