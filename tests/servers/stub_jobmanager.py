@@ -28,6 +28,8 @@ from tests.servers.stub_state import Stored, StubStorage
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+VERTEX = "f" * 32
+"""The only vertex of every job."""
 _ENDED = ("FINISHED", "CANCELED", "FAILED")
 
 
@@ -66,6 +68,9 @@ class StubJob:
     restored: str | None = None
     newest: dict[bool, Stored] = field(default_factory=dict)
     """The newest savepoint (True) and checkpoint (False)."""
+    scalings: list[int] = field(default_factory=list)
+    """Parallelisms that were asked for."""
+    widest: int = 0
     triggers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Answers by trigger id."""
 
@@ -178,9 +183,7 @@ class StubJobManagers:
             case _, ["jobs", job_id, *_] if job_id != job.job_id:
                 return 404, _errors(f"Job {job_id} not found")
             case "GET", ["jobs", _]:
-                return 200, json.dumps(
-                    {"jid": job.job_id, "name": job.name, "state": job.state, "start-time": job.started}
-                )
+                return 200, _details(job)
             case "PATCH", ["jobs", _]:
                 job.state = "CANCELED"
                 return 202, "{}"
@@ -202,6 +205,22 @@ class StubJobManagers:
             case _, ["savepoint-disposal", *_]:
                 done = {"request-id": "0" * 32, "status": {"id": "COMPLETED"}, "operation": {}}
                 return 202, json.dumps(done)
+        return self._route_of_scaling(job, method, parts, body)
+
+    def _route_of_scaling(
+        self, job: StubJob, method: str, parts: list[str], body: dict[str, Any]
+    ) -> tuple[int, str]:
+        match method, parts:
+            case "GET", ["taskmanagers"]:
+                return 200, _task_managers(job)
+            case "GET", ["jobs", _, "resource-requirements"]:
+                bounds = {"lowerBound": 1, "upperBound": job.parallelism}
+                return 200, json.dumps({VERTEX: {"parallelism": bounds}})
+            case "PUT", ["jobs", _, "resource-requirements"]:
+                job.scalings.append(int(body[VERTEX]["parallelism"]["upperBound"]))
+                job.widest = max(job.widest, job.parallelism)
+                job.parallelism = job.scalings[-1]
+                return 200, "{}"
         return 404, _errors(f"{method} /{'/'.join(parts)}: not found")
 
     def _trigger(self, job: StubJob, what: str, body: dict[str, Any]) -> str:
@@ -243,6 +262,20 @@ def _overview(job: StubJob) -> str:
         jid=job.job_id, name=job.name, start_time=job.started, last_modification=job.started, state=job.state
     )
     return JobsOverview(jobs=[entry]).model_dump_json(by_alias=True)
+
+
+def _details(job: StubJob) -> str:
+    vertex = {"id": VERTEX, "name": "job", "maxParallelism": 128, "parallelism": job.parallelism}
+    found = {"jid": job.job_id, "name": job.name, "state": job.state, "start-time": job.started}
+    return json.dumps({**found, "vertices": [{**vertex, "status": job.state}]})
+
+
+def _task_managers(job: StubJob) -> str:
+    """One slot each; those beyond the job's parallelism are idle."""
+    count = max(job.widest, job.parallelism)
+    free = [int(number >= job.parallelism) for number in range(count)]
+    named = [{"id": f"tm-{n}", "slotsNumber": 1, "freeSlots": one} for n, one in enumerate(free)]
+    return json.dumps({"taskmanagers": named})
 
 
 def _exceptions(job: StubJob) -> str:
