@@ -35,7 +35,7 @@ class Running:
     """An operator in a thread with an event loop of its own."""
 
     def __init__(self, client: KubeClient, rest_address: RestAddress | None = None, **settings: Any) -> None:
-        mine = Settings(health_port=free_port(), lease_seconds=6, **settings)
+        mine = Settings(**{"health_port": free_port(), "lease_seconds": 6, **settings})
         self._operator = Operator(mine, client, rest_address)
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run)

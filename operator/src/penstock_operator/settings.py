@@ -70,6 +70,8 @@ class Settings(BaseModel):
     """Service by which the API server reaches the webhook."""
     webhook_secret: str = "penstock-webhook-certificates"  # noqa: S105 - the name of the object
     """Secret of the webhook's CA and certificate, which the leader makes and renews."""
+    metrics_port: int | None = None
+    """Port of the Prometheus metrics, at the health endpoint's address; none, no metrics are served."""
     webhook_port: int = 9443
     """Port of the webhook. Environment: WEBHOOK_SERVER_PORT."""
     home: Path = Path("~/.penstock")

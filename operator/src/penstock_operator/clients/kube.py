@@ -5,7 +5,8 @@ deadline and raises `OperatorError` only. Safe to use from several threads. Runs
 """
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
@@ -44,6 +45,9 @@ _APPLY = "application/apply-patch+yaml"
 
 class KubeClient:
     """A connection to one API server."""
+
+    told: Callable[[str, int, float], None] | None = None
+    """Told of each call: method, status (0 is no answer), seconds."""
 
     def __init__(self, api: ApiClient) -> None:
         self._api = api
@@ -122,6 +126,13 @@ class KubeClient:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         with self._changing(manifest["kind"], metadata.get("namespace"), metadata["name"]):
             return self._json("PATCH", path, query, manifest, _APPLY) or {}
+
+    def try_apply(self, manifest: Manifest) -> None:
+        """What `apply` would be answered, without an effect: raises as it would."""
+        metadata = manifest["metadata"]
+        path = KINDS[manifest["kind"]].path(metadata.get("namespace"), metadata["name"])
+        query = {"fieldManager": FIELD_MANAGER, "force": "true", "dryRun": "All"}
+        self._json("PATCH", path, query, manifest, _APPLY)
 
     def patch(
         self, kind: str, name: str, namespace: str | None, patch: Manifest, subresource: str | None = None
@@ -209,6 +220,7 @@ class KubeClient:
         # Refreshes the service account's token, which the kubelet rotates.
         self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         data = None if body is None else json.dumps(body).encode()
+        begun, status = time.monotonic(), 0
         try:
             response: urllib3.BaseHTTPResponse = self._api.rest_client.pool_manager.request(
                 method,
@@ -219,9 +231,13 @@ class KubeClient:
                 preload_content=False,
                 retries=_RETRIES,
             )
+            status = response.status
             if response.status >= 400 and not (response.status == 404 and missing_is_none):
                 raise error_of(response.status, response.read(), f"{method} {path}")
         except urllib3.exceptions.HTTPError as error:
             message = f"the API server did not answer {method} {path}: {error}"
             raise ExternalError(Reason.ERROR, message) from error
+        finally:
+            if self.told is not None:
+                self.told(method, status, time.monotonic() - begun)
         return response

@@ -13,39 +13,50 @@ from penstock_operator.build import labels
 from penstock_operator.configuration.values import Values
 from penstock_operator.model.facts import Ref
 
-_FORGET_OVER = 10_000
-"""Resources whose wake-ups are remembered at most; those of long ago are forgotten first."""
-
 
 class RateLimit:
-    """At most so many wake-ups of one resource in a period: `rate-limiter.limit` in `rate-limiter.refresh-period`."""
+    """Limits how many changes of one resource's spec are handled: `rate-limiter.limit` in `rate-limiter.refresh-period`.
+
+    What the operator writes itself, and what happens to a job, does not count: an upgrade is never slowed down.
+    """
 
     def __init__(self, values: Callable[[], Values], clock: Callable[[], float] = time.monotonic) -> None:
         self._values = values
         self._clock = clock
         self._lock = threading.Lock()
-        self._recent: dict[Hashable, deque[float]] = {}
+        self._generations: dict[Hashable, object] = {}
+        self._changes: dict[Hashable, deque[float]] = {}
+
+    def seen(self, key: Hashable, generation: object) -> None:
+        """Take note of a resource's generation; a new one is a change."""
+        with self._lock:
+            is_first = key not in self._generations
+            if generation is None or self._generations.get(key) == generation:
+                return
+            self._generations[key] = generation
+            if not is_first:
+                self._changes.setdefault(key, deque()).append(self._clock())
+
+    def gone(self, key: Hashable) -> None:
+        """Forget a resource that was deleted."""
+        with self._lock:
+            self._generations.pop(key, None)
+            self._changes.pop(key, None)
 
     def delay(self, key: Hashable) -> float:
-        """Seconds until this wake-up may be acted on: 0 within the limit."""
+        """Seconds until a wake-up may be acted on: 0 within the limit."""
         values = self._values()
         limit, period = values.integer("rate-limiter.limit"), values.duration("rate-limiter.refresh-period")
         if not limit or limit < 0 or period is None:
             return 0.0
         now, seconds = self._clock(), period.total_seconds()
         with self._lock:
-            recent = self._recent.setdefault(key, deque())
-            while recent and recent[0] <= now - seconds:
-                recent.popleft()
-            if len(recent) >= limit:
-                return recent[0] + seconds - now
-            recent.append(now)
-            if len(self._recent) > _FORGET_OVER:
-                self._forget(now - seconds)
-            return 0.0
-
-    def _forget(self, before: float) -> None:
-        self._recent = {key: times for key, times in self._recent.items() if times and times[-1] > before}
+            changes = self._changes.get(key)
+            while changes and changes[0] <= now - seconds:
+                changes.popleft()
+            if not changes or len(changes) <= limit:
+                return 0.0
+            return changes[len(changes) - limit - 1] + seconds - now
 
 
 class Canaries:

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,11 +38,13 @@ from penstock_operator.reconcile.budget import UpgradeBudget
 from penstock_operator.reconcile.kinds import DEPLOYMENT, Key, Kind, Kinds
 from penstock_operator.reconcile.loop import Loop
 from penstock_operator.reconcile.workqueue import WorkQueue
+from penstock_operator.report.metrics import Metrics
 from penstock_operator.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 _SWEEP_SECONDS = 60.0
+_MOST_WORKERS = 200
 
 
 def run(settings: Settings) -> None:
@@ -99,8 +102,10 @@ class Operator:
             session_job_kind(jobs),
             snapshot_kind(client, self._platform, jobs),
         )
-        self._queue: WorkQueue[Key] = WorkQueue(self._kinds.reconcile, settings.workers)
+        self._queue: WorkQueue[Key] = WorkQueue(self._turn, workers_of(settings, values))
         self._leadership = Leadership(client, lease_terms(settings, values), settings.pod_name)
+        self._metrics = Metrics(values, lambda: self._leadership.is_leader)
+        client.told = self._metrics.called
         self._stopping = threading.Event()
         self._sweep_due = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
@@ -114,7 +119,8 @@ class Operator:
         # A watch that died unnoticed tells of nothing: none lives for longer than this.
         options.watching.server_timeout = 240
         options.watching.client_timeout = 300
-        self._register_canaries(registry)
+        for kind in self._kinds:
+            self._register_seen(registry, kind)
         register(registry, options, lambda ref: self._wake(Key(DEPLOYMENT, ref)), self._client.memory)
         for kind in self._kinds:
             if kind.name != DEPLOYMENT:  # watched by `register`, with what is made for it
@@ -145,15 +151,24 @@ class Operator:
         self._stopping.set()
         self._sweep_due.set()
         self._upkeep.close()
+        self._metrics.close()
         self._queue.close(timeout=_seconds(self._upkeep.values, "termination.timeout", 10.0))
         self._leadership.stop()
 
-    def _register_canaries(self, registry: kopf.OperatorRegistry) -> None:
+    def _register_seen(self, registry: kopf.OperatorRegistry, kind: Kind) -> None:
         """Before all else that is told of resources, so that no canary is ever taken for a job."""
 
-        @kopf.on.event(GROUP, VERSION, "flinkdeployments", registry=registry, id="canary_changed")
-        async def canary_changed(meta: Mapping[str, Any], **_: Any) -> None:
-            self._canaries.seen(meta)
+        @kopf.on.event(GROUP, VERSION, kind.plural, registry=registry, id=f"{kind.plural}_seen")
+        async def seen(type: str | None, body: Mapping[str, Any], **_: Any) -> None:  # noqa: A002 - kopf's name
+            meta = body.get("metadata") or {}
+            key = Key(kind.name, Ref(meta.get("namespace") or "", meta.get("name") or ""))
+            if kind.name == DEPLOYMENT:
+                self._canaries.seen(meta)
+            if type == "DELETED":
+                self._limit.gone(key)
+            else:
+                self._limit.seen(key, meta.get("generation"))
+            self._metrics.saw(kind.name, type, body)
 
     def _register_life(self, registry: kopf.OperatorRegistry) -> None:
         @kopf.on.login(registry=registry)
@@ -163,6 +178,8 @@ class Operator:
         @kopf.on.startup(registry=registry)
         def started(**_: Any) -> None:
             self._upkeep.follow(self._reconfigure)
+            if self._settings.metrics_port is not None:
+                self._metrics.serve(self._settings.health_host, self._settings.metrics_port)
             if self._upkeep.values.boolean("leader-election.enabled"):
                 self._leadership.start(self._lead, _end_process)
             else:
@@ -196,6 +213,16 @@ class Operator:
             for found in self._client.list(kind.name):
                 meta = found["metadata"]
                 self._wake(Key(kind.name, Ref(meta["namespace"], meta["name"])))
+
+    def _turn(self, key: Key) -> float | None:
+        """One turn, timed."""
+        begun, outcome = time.monotonic(), "failed"
+        try:
+            again = self._kinds.reconcile(key)
+            outcome = "done" if again is not None else "gone"
+            return again
+        finally:
+            self._metrics.turned(key.kind, time.monotonic() - begun, outcome)
 
     def _reconcile_deployment(self, ref: Ref) -> float | None:
         if self._canaries.handled(ref):
@@ -241,6 +268,14 @@ def _authority(settings: Settings) -> str:
     """Address and port of the health endpoint, as a URL has them."""
     host = settings.health_host
     return f"[{host}]:{settings.health_port}" if ":" in host else f"{host}:{settings.health_port}"
+
+
+def workers_of(settings: Settings, values: Values) -> int:
+    """How many threads reconcile: `reconcile.parallelism` where it is said, else the settings'."""
+    if values.written("reconcile.parallelism") is None:
+        return settings.workers
+    said = values.integer("reconcile.parallelism") or settings.workers
+    return _MOST_WORKERS if said < 0 else min(said, _MOST_WORKERS)
 
 
 def lease_terms(settings: Settings, values: Values) -> LeaseTerms:

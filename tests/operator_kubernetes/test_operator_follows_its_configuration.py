@@ -1,0 +1,158 @@
+"""The operator's process follows its mounted configuration: namespaces, label selector, canaries, health, metrics, Lease."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from penstock_operator.clients.kube import KubeClient
+from tests.operator_kubernetes.api_server import ApiServer, free_port
+from tests.operator_kubernetes.test_operator_process import Running, eventually, resource
+
+pytestmark = pytest.mark.timeout(240)
+
+START = {
+    "kubernetes.operator.dynamic.config.check.interval": "100 ms",
+    "kubernetes.operator.reconcile.parallelism": "2",
+}
+Start = Callable[..., Running]
+
+
+class Configured:
+    """A folder of configuration, and operators that read it."""
+
+    def __init__(self, client: KubeClient, folder: Path, namespace: str) -> None:
+        self.client, self.folder, self.namespace = client, folder, namespace
+        self.health = free_port()
+        self._running: list[Running] = []
+
+    def write(self, **keys: str) -> None:
+        named = {
+            f"kubernetes.operator.{key.replace('__', '.').replace('_', '-')}": v for key, v in keys.items()
+        }
+        (self.folder / "config.yaml").write_text(json.dumps({**START, **named}))
+
+    def start(self, **settings: Any) -> None:
+        chosen = {"health_port": self.health, "lease_name": f"lease-{self.namespace}", **settings}
+        self._running.append(Running(self.client, **chosen))
+
+    def stop(self) -> None:
+        for running in self._running:
+            running.stop()
+
+
+@pytest.fixture
+def configured(
+    api_server: ApiServer, client: KubeClient, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Configured]:
+    monkeypatch.setenv("KUBECONFIG", str(api_server.kubeconfig(tmp_path / "kubeconfig")))
+    monkeypatch.setenv("FLINK_CONF_DIR", str(tmp_path))
+    found = Configured(client, tmp_path, namespace)
+    yield found
+    found.stop()
+
+
+def deployed(client: KubeClient, namespace: str, name: str = "clicks") -> bool:
+    return client.get("Deployment", name, f"{namespace}-{name}") is not None
+
+
+def named(namespace: str, name: str, labels: dict[str, str]) -> dict[str, Any]:
+    body = resource(namespace)
+    return {**body, "metadata": {"name": name, "namespace": namespace, "labels": labels}}
+
+
+def health(port: int) -> int:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/").status_code
+    except httpx.TransportError:
+        return 0
+
+
+def test_a_namespace_that_is_added_is_served_without_a_restart(
+    client: KubeClient, namespace: str, configured: Configured
+) -> None:
+    configured.write(dynamic__namespaces__enabled="true", watched__namespaces="elsewhere")
+    configured.start()
+    client.create(resource(namespace))
+    eventually("the health endpoint", lambda: health(configured.health) == 200)
+    time.sleep(1.0)  # nothing must happen: there is no condition to wait for
+    assert not deployed(client, namespace)
+    configured.write(dynamic__namespaces__enabled="true", watched__namespaces=f"elsewhere,{namespace}")
+    eventually("the Deployment", lambda: deployed(client, namespace))
+
+
+def test_defaults_of_jobs_that_change_count_for_the_next_deployment(
+    client: KubeClient, namespace: str, configured: Configured
+) -> None:
+    configured.write()
+    configured.start(watch_namespaces=(namespace,))
+    eventually("the health endpoint", lambda: health(configured.health) == 200)
+    scoped = f"kubernetes.operator.default-configuration.namespace.{namespace}.pipeline.object-reuse"
+    (configured.folder / "config.yaml").write_text(json.dumps({**START, scoped: "true"}))
+    time.sleep(0.5)  # longer than the check's interval
+    client.create(resource(namespace))
+    place = f"{namespace}-clicks"
+    found = eventually("the configuration", lambda: client.get("ConfigMap", "flink-config-clicks", place))
+    assert "pipeline.object-reuse: 'true'" in found["data"]["config.yaml"]
+
+
+def test_a_label_selector_chooses_resources(
+    client: KubeClient, namespace: str, configured: Configured
+) -> None:
+    configured.write(label__selector="tier=gold")
+    configured.start(watch_namespaces=(namespace,))
+    client.create(named(namespace, "silver", {"tier": "silver"}))
+    client.create(named(namespace, "gold", {"tier": "gold"}))
+    eventually("the chosen one", lambda: deployed(client, namespace, "gold"))
+    assert not deployed(client, namespace, "silver")
+    found = client.get("FlinkDeployment", "silver", namespace) or {}
+    assert "finalizers" not in found["metadata"]
+
+
+def test_canaries_are_handled_and_counted_and_nothing_is_made_for_them(
+    client: KubeClient, namespace: str, configured: Configured
+) -> None:
+    configured.write(health__canary__resource__timeout="20 s")
+    port = free_port()
+    configured.start(watch_namespaces=(namespace,), metrics_port=port)
+    body = named(namespace, "canary", {"flink.apache.org/canary": "true"})
+    del body["spec"]
+    client.create(body)
+    client.create(named(namespace, "clicks", {}))
+    eventually("the other one", lambda: deployed(client, namespace))
+    assert health(configured.health) == 200
+    found = client.get("FlinkDeployment", "canary", namespace) or {}
+    assert "status" not in found
+    assert "finalizers" not in found["metadata"]
+
+    def read() -> str:
+        return httpx.get(f"http://127.0.0.1:{port}/metrics").text
+
+    line = f'flink_k8soperator_resource_count{{kind="FlinkDeployment",resourcens="{namespace}"}} 2.0'
+    eventually("the count", lambda: line in read())
+    text = read()
+    assert "flink_k8soperator_leader 1.0" in text
+    assert 'flink_k8soperator_reconciliations_total{kind="FlinkDeployment",outcome="done"}' in text
+    assert 'flink_k8soperator_kube_client_requests_total{code="200",method="GET"}' in text
+
+
+def test_the_lease_is_named_and_timed_by_the_configuration(
+    client: KubeClient, namespace: str, configured: Configured
+) -> None:
+    configured.write(leader_election__lease_name="their-lease", leader_election__lease_duration="7 s")
+    configured.start(watch_namespaces=(namespace,), operator_namespace=namespace, pod_name="pod-1")
+    found = eventually("the Lease", lambda: client.get("Lease", "their-lease", namespace))
+    assert found["spec"]["holderIdentity"] == "pod-1"
+    assert found["spec"]["leaseDurationSeconds"] == 7
+
+
+def test_one_that_is_alone_needs_no_lease(client: KubeClient, namespace: str, configured: Configured) -> None:
+    configured.write(leader_election__enabled="false")
+    configured.start(watch_namespaces=(namespace,), operator_namespace=namespace)
+    client.create(resource(namespace))
+    eventually("the Deployment", lambda: deployed(client, namespace))
+    assert client.list("Lease", namespace) == []
