@@ -21,6 +21,7 @@ from penstock_api.v1beta1.status import (
     Revision,
     RevisionOutcome,
 )
+from penstock_operator.build import labels
 from penstock_operator.decide.specs import decode_spec
 from penstock_operator.model.facts import Facts
 from penstock_operator.model.launch import with_defaults
@@ -54,7 +55,12 @@ def keep_revision(status: FlinkDeploymentStatus) -> KeepRevision | None:
     if spec is None or not status.history or not _is_open(status.history[-1]):
         return None
     numbers = tuple(revision.number for revision in status.history)
-    return KeepRevision(numbers[-1], json.dumps(spec.to_wire(), sort_keys=True), numbers)
+    return KeepRevision(numbers[-1], json.dumps(_plain(spec), sort_keys=True), numbers)
+
+
+def _plain(spec: FlinkDeploymentSpec) -> dict[str, Any]:
+    """What the owner wrote: no defaults spelled out, which would be a change when it is written back."""
+    return spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
 
 
 def spec_hash(spec: FlinkDeploymentSpec) -> str:
@@ -73,7 +79,10 @@ def _wire(value: object) -> object:
 
 
 def manager_of(metadata: ObjectMeta) -> str | None:
-    """Who changed the spec last, by the API server's own record."""
+    """Who changed the spec last: by the writer's own word for this generation, else by the API server's record."""
+    who, _, generation = metadata.annotations.get(labels.CHANGED_BY, "").rpartition("@")
+    if who and generation == str(metadata.generation):
+        return who
     own: list[tuple[str, str]] = []
     for entry in metadata.managed_fields:
         fields: Any = entry.get("fieldsV1") or {}

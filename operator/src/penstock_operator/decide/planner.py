@@ -84,7 +84,8 @@ def _complete(rule: str, step: Step, situation: Situation) -> Plan:
     status = present(with_restore_point(situation.status, held, facts), problem, facts, waiting)
     after = None
     if step.after is not None:
-        after = present(with_restore_point(situation.status, step.after, facts), problem, facts, waiting)
+        reached = with_restore_point(situation.status, step.after, facts)
+        after = present(reached, problem or _rolled_back(reached), facts, waiting)
     if problem is None and step.keep_error:
         status = _with_old_error(status, facts)
         after = _with_old_error(after, facts) if after is not None else None
@@ -144,9 +145,13 @@ def _seen_problem(situation: Situation) -> Problem | None:
         return Problem(Reason.JOB_MANAGER_UNREACHABLE, Reason.JOB_MANAGER_UNREACHABLE.sentence, "JobManager")
     if situation.job_state is FlinkJobState.FAILED:
         return Problem(Reason.JOB_FAILED, Reason.JOB_FAILED.sentence, "Job")
-    rollback = situation.status.reconciliation_status.rollback
-    if rollback is not None:
-        return Problem(
-            Reason.ROLLED_BACK, f"{Reason.ROLLED_BACK.sentence} ({rollback.reason}: {rollback.message})"
-        )
-    return None
+    return _rolled_back(situation.status)
+
+
+def _rolled_back(status: FlinkDeploymentStatus) -> Problem | None:
+    """What stands beside a last stable spec that is deployed in place of the wanted one."""
+    held = status.reconciliation_status
+    if held.rollback is None or held.state is not ReconciliationState.DEPLOYED:
+        return None
+    why = f"({held.rollback.reason}: {held.rollback.message})"
+    return Problem(Reason.ROLLED_BACK, f"{Reason.ROLLED_BACK.sentence} {why}")

@@ -1,0 +1,96 @@
+"""The plugin's connection to the API server, by the kubeconfig as kubectl reads it. Called by the commands only.
+
+The rights are the person's; the field manager of what is written is the plugin's own.
+"""
+
+from typing import Any
+
+import kubernetes
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config.config_exception import ConfigException
+
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_operator.build import labels
+from penstock_operator.clients.kube import KubeClient
+from penstock_operator.errors import OperatorError
+from penstock_operator.plugin.revisions import Kept
+
+FIELD_MANAGER = "kubectl-penstock"
+GROUP, VERSION, PLURAL = "flink.apache.org", "v1beta1", "flinkdeployments"
+
+
+class PluginError(Exception):
+    """What went wrong, in a sentence for the person at the keyboard."""
+
+
+class Cluster:
+    """One API server and one namespace of it."""
+
+    def __init__(self, kubeconfig: str | None, context: str | None, namespace: str | None) -> None:
+        try:
+            client = kubernetes.config.new_client_from_config(  # type: ignore[no-untyped-call]
+                config_file=kubeconfig, context=context
+            )
+            contexts, active = kubernetes.config.list_kube_config_contexts(  # type: ignore[no-untyped-call]
+                config_file=kubeconfig
+            )
+        except ConfigException as error:
+            raise PluginError(f"no API server: {error}") from error
+        chosen = next((found for found in contexts if found["name"] == context), active)
+        self.namespace = namespace or (chosen.get("context") or {}).get("namespace") or "default"
+        self._reader = KubeClient(client)
+        self._writer = kubernetes.client.CustomObjectsApi(client)
+
+    def __enter__(self) -> "Cluster":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reader.close()
+
+    def resource(self, name: str) -> dict[str, Any]:
+        """The FlinkDeployment as the API server holds it."""
+        try:
+            found = self._reader.get("FlinkDeployment", name, self.namespace)
+        except OperatorError as error:
+            raise PluginError(error.message) from error
+        if found is None:
+            raise PluginError(f"there is no flinkdeployment {self.namespace}/{name}")
+        return found
+
+    def revisions(self, resource: FlinkDeployment) -> list[Kept]:
+        """Its revisions whose specs are kept, oldest first."""
+        selector = f"{labels.RESOURCE_UID}={resource.metadata.uid}"
+        try:
+            found = self._reader.list("ControllerRevision", self.namespace, selector)
+        except OperatorError as error:
+            raise PluginError(error.message) from error
+        return Kept.read_all(found)
+
+    def write_spec(self, body: dict[str, Any], spec: dict[str, Any], *, dry_run: bool) -> None:
+        """Put the spec in place of the one that was read; refused by the API server where it changed since."""
+        metadata = body["metadata"]
+        said = f"{FIELD_MANAGER}@{metadata.get('generation', 0) + 1}"
+        annotations = {**(metadata.get("annotations") or {}), labels.CHANGED_BY: said}
+        changed = {**body, "metadata": {**metadata, "annotations": annotations}, "spec": spec}
+        name = metadata["name"]
+        try:
+            self._writer.replace_namespaced_custom_object(
+                GROUP,
+                VERSION,
+                self.namespace,
+                PLURAL,
+                name,
+                changed,
+                field_manager=FIELD_MANAGER,
+                dry_run="All" if dry_run else None,
+            )
+        except ApiException as error:
+            raise _named(error, f"flinkdeployment {self.namespace}/{name}") from error
+
+
+def _named(error: ApiException, what: str) -> PluginError:
+    if error.status == 404:
+        return PluginError(f"there is no {what}")
+    if error.status == 409:
+        return PluginError(f"{what} changed meanwhile: look at it and try again")
+    return PluginError(f"{what}: the API server answered {error.status}: {error.reason}")

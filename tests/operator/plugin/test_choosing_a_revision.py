@@ -1,0 +1,55 @@
+"""Which revision a rollback by hand goes to, and what of it is written."""
+
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.status import Revision, RevisionOutcome
+from penstock_operator.plugin.revisions import Kept, difference, earlier, to_write
+
+SPEC = {"job": {"jarURI": "local:///opt/job.py", "parallelism": 2}}
+
+
+def resource(*revisions: tuple[str, RevisionOutcome]) -> FlinkDeployment:
+    history = [
+        Revision(number=number, spec_hash=mark, outcome=outcome).to_wire()
+        for number, (mark, outcome) in enumerate(revisions, start=1)
+    ]
+    body = {"metadata": {"name": "clicks", "namespace": "team"}, "spec": SPEC, "status": {"history": history}}
+    return FlinkDeployment.from_wire(body)
+
+
+def kept(*numbers: int) -> list[Kept]:
+    return [Kept(number, SPEC) for number in numbers]
+
+
+STABLE, FAILED, PENDING = RevisionOutcome.STABLE, RevisionOutcome.FAILED, RevisionOutcome.PENDING
+
+
+def test_the_newest_other_spec_that_worked_is_chosen() -> None:
+    found = resource(("a", STABLE), ("b", STABLE), ("c", FAILED), ("d", PENDING))
+    assert earlier(found, kept(1, 2, 3, 4)) == 2
+    assert earlier(found, kept(1, 3, 4)) == 1
+
+
+def test_the_same_spec_is_no_choice() -> None:
+    assert earlier(resource(("a", STABLE), ("b", STABLE), ("b", STABLE)), kept(1, 2, 3)) == 1
+    assert earlier(resource(("a", STABLE)), kept(1)) is None
+
+
+def test_nonces_and_the_wanted_state_stay_as_they_are() -> None:
+    now = {"restartNonce": 7, "job": {"state": "suspended", "savepointRedeployNonce": 3, "args": ["new"]}}
+    old = {
+        "restartNonce": 2,
+        "job": {"args": ["old"], "savepointTriggerNonce": 1, "savepointRedeployNonce": 1},
+    }
+    assert to_write(now, old) == {
+        "restartNonce": 7,
+        "job": {"args": ["old"], "savepointRedeployNonce": 3, "state": "suspended"},
+    }
+
+
+def test_defaults_that_are_spelled_out_are_no_difference() -> None:
+    spelled = {"job": {**SPEC["job"], "args": [], "state": "running", "upgradeMode": "stateless"}}
+    assert difference(SPEC, spelled, "one", "two") == []
+    wider = {"job": {**SPEC["job"], "parallelism": 3}}
+    lines = difference(SPEC, wider, "one", "two")
+    changed = [line for line in lines if line[0] in "+-" and line[:3] not in ("+++", "---")]
+    assert changed == ["-  parallelism: 2", "+  parallelism: 3"]
