@@ -196,7 +196,7 @@ def test_what_is_allowed_passes(change: Change) -> None:
             conf(job__autoscaler__excluded__periods="lunch"), Reason.VALIDATION_ERROR, "is no period", id="22-periods"
         ),
         pytest.param(
-            conf(job__autoscaler__metrics__window="30 s"), Reason.VALIDATION_ERROR, "reconcile.interval", id="23"
+            conf(job__autoscaler__metrics__window="3 s"), Reason.VALIDATION_ERROR, "several samples", id="23"
         ),
         pytest.param(
             conf(job__autoscaler__metrics__window="wide"), Reason.VALIDATION_ERROR, "not a duration", id="23-text"

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
-from penstock_operator.configuration.values import Values
 from penstock_operator.decide.validate_resources import refuse
 from penstock_operator.model.duration import parse_duration
 from penstock_operator.model.facts import Problem
@@ -29,7 +28,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "scaling.effectiveness.threshold": (0.0, 1.0),
 }
 _TARGET = 0.7
-_WINDOW = timedelta(minutes=15)
+_SHORTEST = timedelta(seconds=6)
+"""Samples are a second apart at least, whatever the interval of the loop: six of them make a window."""
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]?\d(:[0-5]?\d)?")
 _CRON_FIELD = re.compile(r"[\d*?,/\-#LWA-Za-z]+")
 
@@ -53,7 +53,7 @@ def check_autoscaler(keys: Mapping[str, str]) -> Iterator[Problem]:
     yield from _order(given, numbers)
     if "excluded.periods" in given:
         yield from _periods(*given["excluded.periods"])
-    yield from _window(given, keys)
+    yield from _window(given)
 
 
 def _range(key: str, text: str, low: float, high: float) -> Problem | None:
@@ -97,7 +97,7 @@ def _is_period(text: str) -> bool:
     return len(fields) in (6, 7) and all(_CRON_FIELD.fullmatch(field) for field in fields)
 
 
-def _window(given: Mapping[str, tuple[str, str]], keys: Mapping[str, str]) -> Iterator[Problem]:
+def _window(given: Mapping[str, tuple[str, str]]) -> Iterator[Problem]:
     if "metrics.window" not in given:
         return
     key, text = given["metrics.window"]
@@ -106,9 +106,8 @@ def _window(given: Mapping[str, tuple[str, str]], keys: Mapping[str, str]) -> It
     except ValueError as error:
         yield refuse(f"spec.flinkConfiguration[{key}]: {error}")
         return
-    interval = Values(keys).duration("reconcile.interval") or _WINDOW
-    if window < interval:
+    if window < _SHORTEST:
         yield refuse(
-            f"spec.flinkConfiguration[{key}] is {text}: set it to at least the operator's "
-            f"kubernetes.operator.reconcile.interval ({interval.total_seconds():g} s)"
+            f"spec.flinkConfiguration[{key}] is {text}: set it to at least {_SHORTEST.total_seconds():g} s, "
+            "for a window must hold several samples"
         )

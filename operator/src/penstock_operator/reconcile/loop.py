@@ -77,7 +77,7 @@ class Loop:
             self._budget.settle(ref, is_under_way=False, is_waiting=False)
             return None
         try:
-            facts = observe(self._platform, resource)
+            facts = observe(self._platform, resource, autoscaler=self._autoscaling.look(resource))
             plan = self._decide(facts)
             log.debug(
                 "decided",
