@@ -18,6 +18,7 @@ from penstock_operator.act.executor import Executor
 from penstock_operator.configuration.values import Values
 from penstock_operator.decide.planner import decide, failed_plan
 from penstock_operator.decide.present import error_text
+from penstock_operator.decide.rules.delete import gives_up
 from penstock_operator.errors import Conflict, OperatorError
 from penstock_operator.model.facts import Facts, Problem, Ref
 from penstock_operator.model.plan import Event, Plan, Release
@@ -159,11 +160,13 @@ class Loop:
             self._settled[facts.ref] = generation
             log.info("Resource fully reconciled, nothing to do...", resource=str(facts.ref))
 
-    def _report_failure(self, ref: Ref, error: OperatorError) -> float:
+    def _report_failure(self, ref: Ref, error: OperatorError) -> float | None:
         """The reason goes on top of whatever status was written last; nothing else of it changes."""
         resource = self._platform.read(ref)
         if resource is None:
             return error.retry_seconds
+        if self._lets_go(resource):
+            return None
         problem = Problem(error.reason, error.message)
         if resource.status.error != error_text(problem):
             self._reporter.events(resource, (Event(problem.reason, problem.message),))
@@ -172,6 +175,19 @@ class Loop:
         except OperatorError as second:
             log.warning("the reason could not be written", resource=str(ref), error=second.message)
         return self._backoff.failed(ref, error.retry_seconds)
+
+    def _lets_go(self, resource: FlinkDeployment) -> bool:
+        """A resource that goes is let go at the end of its deadline, also where nothing of its job can be seen."""
+        said = gives_up(resource, int(time.time() * 1000))
+        if said is None:
+            return False
+        try:
+            self._reporter.events(resource, (said,))
+            self._platform.release(resource)
+        except OperatorError as error:
+            log.warning("the resource could not be released", error=error.message)
+            return False
+        return True
 
     def _write_problem(self, resource: FlinkDeployment, problem: Problem) -> None:
         facts = Facts(resource=resource, now=int(time.time() * 1000))

@@ -4,10 +4,10 @@ All of it within `spec.deletion.deadline` (5 minutes if unset); past it `spec.de
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from penstock_api.reasons import Reason
-from penstock_api.v1beta1.deployment import DeletionPolicy
+from penstock_api.v1beta1.deployment import DeletionPolicy, DeletionSpec, FlinkDeployment
 from penstock_api.v1beta1.job import UpgradeMode
 from penstock_api.v1beta1.status import LifecycleState, SavepointPurpose
 from penstock_operator.decide.revise import begin_stop, end_savepoint
@@ -67,7 +67,7 @@ def _awaited(situation: Situation) -> Step | None:
 
 
 def _late(situation: Situation) -> Step | None:
-    policy = _policy(situation)
+    policy = _policy(situation.wanted.deletion)
     if policy is DeletionPolicy.ORPHAN:
         return _orphan(situation)
     if policy is DeletionPolicy.KEEP_TRYING:
@@ -98,7 +98,7 @@ def _keep_trying(situation: Situation) -> Step | None:
 
 def _remove(situation: Situation) -> Step:
     is_late = _is_late(situation)
-    policy = _policy(situation)
+    policy = _policy(situation.wanted.deletion)
     if is_late and policy is DeletionPolicy.ORPHAN:
         return _orphan(situation)
     if policy is DeletionPolicy.FORCE and _is_late(situation, times=2):
@@ -129,15 +129,38 @@ def _is_first(situation: Situation) -> bool:
     return situation.facts.resource.status.lifecycle_state is not LifecycleState.DELETING
 
 
-def _policy(situation: Situation) -> DeletionPolicy:
-    deletion = situation.wanted.deletion
+def gives_up(resource: FlinkDeployment, now: int) -> Event | None:
+    """What is said of a deletion that ends because the job cannot even be looked at. Asked by the loop after an error.
+
+    Without it a cluster that refuses the operator, or a namespace's name that became impossible, would keep the
+    resource for ever. `Orphan` lets go at the deadline, `Force` at twice of it, `KeepTrying` never.
+    """
+    asked = resource.metadata.deletion_timestamp
+    if asked is None:
+        return None
+    late = timedelta(milliseconds=now - int(datetime.fromisoformat(asked).timestamp() * 1000))
+    deletion = resource.spec.deletion
+    policy = _policy(deletion)
+    if policy is DeletionPolicy.ORPHAN and late > _deadline(deletion):
+        return Event(Reason.DELETION_ORPHANED, Reason.DELETION_ORPHANED.sentence)
+    if policy is DeletionPolicy.FORCE and late > _deadline(deletion) * 2:
+        return Event(
+            Reason.DELETION_FORCED, "The job cannot be looked at: the resource is released without it"
+        )
+    return None
+
+
+def _policy(deletion: DeletionSpec | None) -> DeletionPolicy:
     return (deletion.policy if deletion else None) or DeletionPolicy.FORCE
 
 
-def _is_late(situation: Situation, times: int = 1) -> bool:
-    deletion = situation.wanted.deletion
+def _deadline(deletion: DeletionSpec | None) -> timedelta:
     try:
-        limit = parse_duration(deletion.deadline) if deletion and deletion.deadline else DEFAULT_DEADLINE
+        return parse_duration(deletion.deadline) if deletion and deletion.deadline else DEFAULT_DEADLINE
     except ValueError:
-        limit = DEFAULT_DEADLINE
+        return DEFAULT_DEADLINE
+
+
+def _is_late(situation: Situation, times: int = 1) -> bool:
+    limit = _deadline(situation.wanted.deletion)
     return situation.since(situation.deletion_requested()) > limit * times
