@@ -6,6 +6,8 @@ The job writes files exactly once: what is in them at the end is every number on
 import io
 import os
 import signal
+import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,6 +16,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from penstock.ha.contract import LeaderAddress
+from penstock.ha.settings import read_ha
+from penstock.ha.zookeeper import ZooKeeperHa
 from tests.launch.cluster_processes import JOB_ID, Cluster, cluster
 from tests.servers.zookeeper import ZooKeeperServer
 
@@ -188,3 +193,29 @@ def test_jobs_of_a_session_go_on_at_the_next_leader_with_their_dependencies(pair
     pair["b"].wait_status("CANCELED", first)
     kept = pair.folder / "ha"
     pair["b"].wait_for("nothing is left", lambda: not [p for p in kept.rglob("*") if p.is_file()])
+
+
+def test_leader_that_ends_is_gone_at_once_and_followed(zookeeper: ZooKeeperServer, tmp_path: Path) -> None:
+    settings = read_ha(
+        {
+            "high-availability.type": "zookeeper",
+            "high-availability.storageDir": f"file://{tmp_path}",
+            "high-availability.zookeeper.quorum": zookeeper.endpoint,
+            "high-availability.cluster-id": "ends",
+        }
+    )
+    assert settings is not None
+    first, second = ZooKeeperHa(settings), ZooKeeperHa(settings)
+    gained = [threading.Event(), threading.Event()]
+    for ha, event, name in zip((first, second), gained, "ab", strict=True):
+        ha.campaign(
+            LeaderAddress(token=name, internal="unix:/x", rest="http://x"), event.set, lambda why: None
+        )
+        if ha is first:
+            assert event.wait(30)
+    began = time.monotonic()
+    first.close()
+    took = time.monotonic() - began
+    assert gained[1].wait(30)
+    second.close()
+    assert took < 1.5

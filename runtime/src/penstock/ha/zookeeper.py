@@ -89,7 +89,8 @@ class ZooKeeperHa:
                 self._term.begin(asked)
                 break
             except _DOWN as error:
-                log.warning("the election cannot be reached: %s", error)
+                if not self._closed.is_set():
+                    log.warning("the election cannot be reached: %s", error)
                 self._release(lock)
                 self._closed.wait(_PAUSE_SECONDS)
         if self._closed.is_set():
@@ -135,6 +136,8 @@ class ZooKeeperHa:
         return "this JobManager is ending" if self._closed.is_set() else "the session has expired"
 
     def _release(self, lock: Lock) -> None:
+        if self._closed.is_set():
+            return  # the node went with the session; asking a closed client is tried again for seconds
         with contextlib.suppress(*_DOWN):
             lock.release()
 
