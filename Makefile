@@ -45,6 +45,7 @@ types: setup ## mypy, strict
 
 gen: setup ## Write the generated files (CRDs, reference pages)
 	$(VENV)/python -m penstock_api.crdgen crds && $(VENV)/python -m penstock_api.docgen docs/reference
+	$(VENV)/python -m penstock_operator.reference docs/reference
 
 images: setup ## OCI archives of operator and runtime, under build/images
 	$(VENV)/python images/build.py

@@ -3,13 +3,15 @@
 from penstock_api.v1beta1.resources import IngressSpec
 from penstock_operator.build import labels
 from penstock_operator.build.context import JobContext, Manifest
+from penstock_operator.configuration.values import Values
 from penstock_operator.model.facts import Ref
 
 
 def build_ingress(context: JobContext) -> list[Manifest]:
     """One Ingress to the REST Service, or none where the spec names none."""
     wanted = context.launch.spec.ingress
-    if wanted is None or not wanted.template:
+    is_managed = Values(dict(context.defaults.configuration)).boolean("ingress.manage")
+    if wanted is None or not wanted.template or not is_managed:
         return []
     metadata = context.metadata(
         context.name, more_labels={**wanted.labels, labels.APP: context.name}, annotations=wanted.annotations

@@ -22,11 +22,13 @@ _JVM = "of the Java operator; nothing to set here"
 _TRACE = "errors are a reason and a sentence: a stack trace never goes to status, it is in the log"
 _NOT_NATIVE = "the Flink engine in native mode is not there yet"
 _LABELS = "labels of the Prometheus metrics take the place of scopes"
-_SESSION_MEMORY = "a program is fetched by the cluster that runs it"
+_SUBMISSION = (
+    "each call has its own deadline, and a submission that got lost is made again with the same job id"
+)
 
 SYSTEM: tuple[Option, ...] = (
     Option("dynamic.namespaces.enabled", _B, "false", _SYSTEM, "Change the watched namespaces without a restart."),
-    Option("exception.field.max.length", _I, "2048", _RELOADED, "Length of the text in `status.error` at most."),
+    Option("exception.field.max.length", _I, "2048", _RELOADED, "Length of the text in `status.error` at most.", "2048 characters, fixed"),
     Option("exception.stacktrace.enabled", _B, "false", _SYSTEM, "Stack traces in `status.error`.", _TRACE),
     Option("exception.stacktrace.max.length", _I, "2048", _SYSTEM, "Their length.", _TRACE),
     Option("exception.throwable.list.max.count", _I, "2", _SYSTEM, "Nested causes in `status.error`.", _TRACE),
@@ -40,7 +42,7 @@ SYSTEM: tuple[Option, ...] = (
         "5 s, fixed: a call that takes longer is made again in the next turn",
         former=("observer.flink.client.timeout",),
     ),
-    Option("job.submission.timeout", _D, "10 min", _SYSTEM, "Limit of a session job's upload and start.", _SESSION_MEMORY),
+    Option("job.submission.timeout", _D, "10 min", _SYSTEM, "Limit of a session job's upload and start.", _SUBMISSION),
     Option(
         "leader-election.enabled", _B, "true", _SYSTEM,
         "Wait for the Lease before anything is handled. Off, there must be one replica only.",
@@ -70,7 +72,7 @@ SYSTEM: tuple[Option, ...] = (
     Option("retry.max.interval", _D, "", _RELOADED, "That wait at most."),
     Option("upgrade.max-concurrent", _I, "0", _RELOADED, "Jobs that are upgraded or scaled at a time, in the order in which they ask; 0 is no limit."),
     Option("user.artifacts.allowed-schemes", _N, "https", _RELOADED, "Schemes of a session job's `jarURI`; `*` allows all."),
-    Option("user.artifacts.base.dir", _T, "/opt/flink/artifacts", _SYSTEM, "Folder of fetched programs.", _SESSION_MEMORY),
+    Option("user.artifacts.base.dir", _T, "/opt/flink/artifacts", _SYSTEM, "Folder of fetched programs."),
     Option(
         "user.artifacts.disallow-restricted-hosts", _B, "true", _RELOADED,
         "Refuse programs from addresses that are private, of this host, or otherwise not public.",
@@ -79,7 +81,7 @@ SYSTEM: tuple[Option, ...] = (
 )  # fmt: skip
 
 RESOURCE: tuple[Option, ...] = (
-    Option("checkpoint.trigger.grace-period", _D, "1 min", _DYNAMIC, "When a triggered checkpoint counts as lost."),
+    Option("checkpoint.trigger.grace-period", _D, "1 min", _DYNAMIC, "When a triggered checkpoint counts as lost.", "a triggered checkpoint is a FlinkStateSnapshot, whose `backoffLimit` counts"),
     Option("checkpoint.type", _C, "FULL", _DYNAMIC, "Kind of triggered checkpoints.", choices=("FULL", "INCREMENTAL")),
     Option("cluster.health-check.checkpoint-progress.enabled", _B, "true", _DYNAMIC, "Completed checkpoints are part of health."),
     Option("cluster.health-check.checkpoint-progress.window", _D, "", _DYNAMIC, "Window without a completed checkpoint that is unhealthy."),
@@ -99,7 +101,7 @@ RESOURCE: tuple[Option, ...] = (
         former=("reconciler.jm-deployment-recovery.enabled",),
     ),
     Option("jm-deployment.shutdown-ttl", _D, "1 d", _DYNAMIC, "Keep the JobManager of a job that has ended so long."),
-    Option("jm-deployment.startup.probe.enabled", _B, "true", _DYNAMIC, "A startup probe for the JobManager."),
+    Option("jm-deployment.startup.probe.enabled", _B, "true", _DYNAMIC, "A startup probe for the JobManager.", "the REST API is asked whether the job has begun"),
     Option("job.drain-on-savepoint-deletion", _B, "false", _DYNAMIC, "Drain when a deletion stops with a savepoint."),
     Option("job.restart.failed", _B, "false", _DYNAMIC, "Start a failed job again."),
     Option("job.savepoint-on-deletion", _B, "false", _DYNAMIC, "Stop with a savepoint when the resource is deleted."),
@@ -120,7 +122,7 @@ RESOURCE: tuple[Option, ...] = (
     Option("savepoint.history.max.age", _D, "1 d", _DYNAMIC, "Older savepoint resources are removed."),
     Option("savepoint.history.max.count", _I, "10", _DYNAMIC, "More savepoint resources are removed."),
     Option(
-        "savepoint.trigger.grace-period", _D, "1 min", _DYNAMIC, "When a triggered savepoint counts as lost.",
+        "savepoint.trigger.grace-period", _D, "10 min", _DYNAMIC, "When a triggered savepoint counts as lost.",
         former=("observer.savepoint.trigger.grace-period",),
     ),
     Option("session.deletion.block-on-session-jobs", _B, "true", _DYNAMIC, "A session cluster goes after its FlinkSessionJobs."),

@@ -11,6 +11,9 @@ from penstock_api.v1beta1.configuration import flatten_configuration
 from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
 from penstock_api.v1beta1.job import JobSpec, JobState, UpgradeMode
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState, ReconciliationState
+from penstock_operator.configuration.option import PREFIX
+from penstock_operator.configuration.options import BY_KEY
+from penstock_operator.configuration.values import Values
 from penstock_operator.model.duration import parse_duration
 from penstock_operator.model.facts import Facts, Problem
 from penstock_operator.model.launch import Launch, with_defaults
@@ -106,7 +109,8 @@ class Situation:
 
     def option(self, key: str, default: str) -> str:
         """A `kubernetes.operator.` option of the resource."""
-        found = flatten_configuration(self.configured.flink_configuration).get(f"kubernetes.operator.{key}")
+        keys = flatten_configuration(self.configured.flink_configuration)
+        found = Values(keys).written(key) if key in BY_KEY else keys.get(f"{PREFIX}{key}")
         return default if found in (None, "") else str(found)
 
     def flag(self, key: str, default: bool = False) -> bool:

@@ -140,9 +140,11 @@ class Operator:
         )
 
     def _health_endpoint(self) -> str | None:
-        if not self._upkeep.values.boolean("health.probe.enabled"):
+        values = self._upkeep.values
+        if not values.boolean("health.probe.enabled"):
             return None
-        return f"http://{_authority(self._settings)}/"
+        said = values.integer("health.probe.port") if values.written("health.probe.port") else None
+        return f"http://{_authority(self._settings.health_host, said or self._settings.health_port)}/"
 
     def close(self) -> None:
         """Finish what is being done, then give the Lease up; called more than once does no harm."""
@@ -264,10 +266,9 @@ def hold_again(client: KubeClient, platform: KubernetesPlatform) -> None:
                 log.debug("resource changed", resource=resource.metadata.name)
 
 
-def _authority(settings: Settings) -> str:
-    """Address and port of the health endpoint, as a URL has them."""
-    host = settings.health_host
-    return f"[{host}]:{settings.health_port}" if ":" in host else f"{host}:{settings.health_port}"
+def _authority(host: str, port: int) -> str:
+    """Address and port, as a URL has them."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def workers_of(settings: Settings, values: Values) -> int:
