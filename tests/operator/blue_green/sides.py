@@ -9,6 +9,7 @@ from typing import Any
 from penstock_api.v1beta1.blue_green import FlinkBlueGreenDeployment
 from penstock_api.v1beta1.deployment import FlinkDeployment, FlinkDeploymentSpec
 from penstock_api.v1beta1.job import JobState, StopPolicy
+from penstock_api.v1beta1.state_snapshot import FlinkStateSnapshotStatus, SnapshotState
 from penstock_operator.build.labels import TRANSITION
 from penstock_operator.decide.blue_green.planner import decide
 from penstock_operator.decide.blue_green.validate import validate
@@ -59,7 +60,9 @@ class World:
     children: dict[Color, FlinkDeployment] = field(default_factory=dict)
     routed: Color | None = None
     crash_at: str | None = None
-    savepoints: int = 0
+    snapshots: dict[str, tuple[Color, int]] = field(default_factory=dict)
+    """Savepoints that were asked for: of which side, and when."""
+    failing_savepoints: int = 0
 
     def __post_init__(self) -> None:
         self.resource = FlinkBlueGreenDeployment.from_wire(copy.deepcopy(BASE))
@@ -90,6 +93,7 @@ class World:
             blue=self.children.get(Color.BLUE),
             green=self.children.get(Color.GREEN),
             state=self._state(),
+            savepoint=self._snapshot(),
             problems=validate(self.resource, {}),
             is_routed=self._is_routed(),
         )
@@ -120,8 +124,8 @@ class World:
                 self._apply(color, spec, transition)
             case SetJob(color=color, state=state, stop_policy=policy):
                 self._job(color, state=state, stop_policy=policy)
-            case TakeSavepoint(color=color, nonce=nonce):
-                self._job(color, savepoint_trigger_nonce=nonce)
+            case TakeSavepoint(color=color, id=asked):
+                self.snapshots.setdefault(asked, (color, self.seconds))
             case DeleteChild(color=color):
                 self._meta(color, deletion_timestamp="2026-01-01T00:00:00Z")
             case Route(color=color):
@@ -179,11 +183,6 @@ class World:
                 "reconciliationStatus": {"lastReconciledSpec": "{}"},
             }
         found = {**held, "state": "RUNNING", "jobIds": ids}
-        nonce = job.savepoint_trigger_nonce
-        info = held.get("savepointInfo") or {}
-        if nonce is not None and not self.no_savepoints and held.get("state") == "RUNNING":
-            last = {"triggerNonce": nonce, "location": f"s3://state/savepoints/of-{color.value.lower()}"}
-            found["savepointInfo"] = {**info, "lastSavepoint": last}
         return {
             **wire,
             "lifecycleState": "STABLE",
@@ -205,6 +204,20 @@ class World:
         kind = "stop-of" if child.spec.job.stop_policy is StopPolicy.SAVEPOINT else "checkpoint-of"
         path = f"s3://state/{kind}-{color.value.lower()}"
         return StateFacts(looked_up=True, snapshots=(Snapshot(path, 7, 1, "j"),))
+
+    def _snapshot(self) -> FlinkStateSnapshotStatus | None:
+        """The savepoint that the status records, which is there two seconds after it was asked for."""
+        found = self.snapshots.get(self.resource.status.savepoint_trigger_id or "")
+        if found is None:
+            return None
+        color, at = found
+        if self.no_savepoints or self.seconds < at + 1:
+            return FlinkStateSnapshotStatus(state=SnapshotState.IN_PROGRESS)
+        if self.failing_savepoints > 0:
+            self.failing_savepoints -= 1
+            return FlinkStateSnapshotStatus(state=SnapshotState.FAILED, error="no room")
+        path = f"s3://state/savepoints/of-{color.value.lower()}"
+        return FlinkStateSnapshotStatus(state=SnapshotState.COMPLETED, path=path)
 
     def _is_routed(self) -> bool:
         state = self.resource.status.blue_green_state

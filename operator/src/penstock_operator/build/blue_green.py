@@ -10,12 +10,20 @@ import json
 from penstock_api.v1beta1.blue_green import FlinkBlueGreenDeployment
 from penstock_api.v1beta1.configuration import flatten_configuration
 from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.state_snapshot import (
+    FlinkStateSnapshot,
+    FlinkStateSnapshotSpec,
+    JobReference,
+    JobReferenceKind,
+    SavepointSpec,
+)
 from penstock_operator.build import labels
 from penstock_operator.build.context import REST_PORT, Manifest
 from penstock_operator.build.ingress import ingress_spec
-from penstock_operator.model.blue_green import ApplyChild
+from penstock_operator.model.blue_green import ApplyChild, Color, TakeSavepoint
 from penstock_operator.model.facts import Ref
 
+_RETRIES = 2
 _TRACKING = "app.kubernetes.io/instance"
 """Argo CD's label."""
 
@@ -45,6 +53,35 @@ def build_side(resource: FlinkBlueGreenDeployment, action: ApplyChild) -> Manife
             "ownerReferences": [_owner(resource)],
         },
         "spec": action.spec.to_wire(),
+    }
+
+
+def savepoint_name(resource: FlinkBlueGreenDeployment, color: Color, savepoint_id: str) -> str:
+    """Name of the FlinkStateSnapshot of a side, as upstream names those of upgrades."""
+    return f"{color.child(resource.metadata.name)}-savepoint-upgrade-{savepoint_id}"
+
+
+def build_savepoint(resource: FlinkBlueGreenDeployment, action: TakeSavepoint) -> Manifest:
+    """The FlinkStateSnapshot that takes it; its data outlives it."""
+    side = action.color.child(resource.metadata.name)
+    snapshot = FlinkStateSnapshot(
+        spec=FlinkStateSnapshotSpec(
+            backoff_limit=_RETRIES,
+            job_reference=JobReference(kind=JobReferenceKind.FLINK_DEPLOYMENT, name=side),
+            savepoint=SavepointSpec(dispose_on_delete=False),
+        )
+    )
+    body = snapshot.to_wire()
+    return {
+        "apiVersion": resource.api_version,
+        "kind": "FlinkStateSnapshot",
+        "metadata": {
+            "name": savepoint_name(resource, action.color, action.id),
+            "namespace": resource.metadata.namespace,
+            "labels": {"snapshot.trigger-type": "UPGRADE"},
+            "ownerReferences": [{**_owner(resource), "controller": False}],
+        },
+        "spec": body["spec"],
     }
 
 

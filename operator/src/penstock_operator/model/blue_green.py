@@ -13,6 +13,7 @@ from penstock_api.v1beta1.blue_green import (
 )
 from penstock_api.v1beta1.deployment import FlinkDeployment, FlinkDeploymentSpec
 from penstock_api.v1beta1.job import JobState, StopPolicy
+from penstock_api.v1beta1.state_snapshot import FlinkStateSnapshotStatus
 from penstock_operator.model.facts import Problem, Ref, StateFacts
 from penstock_operator.model.plan import Event
 
@@ -59,6 +60,8 @@ class BlueGreenFacts:
     green: FlinkDeployment | None = None
     state: StateFacts = field(default_factory=StateFacts)
     """What the stopped side left on storage; looked up only when the other is to start from it."""
+    savepoint: FlinkStateSnapshotStatus | None = None
+    """The savepoint that the status records; None before it was asked for."""
     problems: tuple[Problem, ...] = ()
     """Why the wanted spec is refused; empty if it is valid."""
     is_routed: bool = True
@@ -94,10 +97,10 @@ class SetJob:
 
 @dataclass(frozen=True, slots=True)
 class TakeSavepoint:
-    """Have the side take a savepoint, once for each nonce."""
+    """Have a savepoint of the side taken, once for each id."""
 
     color: Color
-    nonce: int
+    id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from penstock_api.v1beta1.blue_green import FlinkBlueGreenDeployment
 from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.state_snapshot import FlinkStateSnapshotStatus
 from penstock_operator.decide.blue_green.situation import is_stopped
 from penstock_operator.decide.blue_green.validate import sample_side, validate
 from penstock_operator.model.blue_green import BlueGreenFacts, Color
@@ -33,9 +34,19 @@ def observe_blue_green(
         blue=sides[Color.BLUE],
         green=sides[Color.GREEN],
         state=_left_state(platform, resource, sides[saving] if saving is not None else None),
+        savepoint=_savepoint(platform, resource, saving),
         problems=problems,
         is_routed=holder is None or platform.is_routed(resource, holder),
     )
+
+
+def _savepoint(
+    platform: BlueGreenPlatform, resource: FlinkBlueGreenDeployment, saving: Color | None
+) -> FlinkStateSnapshotStatus | None:
+    asked = resource.status.savepoint_trigger_id
+    if saving is None or asked is None or resource.status.stopped:
+        return None
+    return platform.savepoint(resource, saving, asked)
 
 
 def _left_state(

@@ -4,17 +4,25 @@ Decides nothing. Never touches a FlinkDeployment or an Ingress that the resource
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import structlog
 
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.blue_green import FlinkBlueGreenDeployment
 from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.state_snapshot import FlinkStateSnapshot, FlinkStateSnapshotStatus
 from penstock_operator.build import labels
-from penstock_operator.build.blue_green import build_route, build_route_secret, build_side
+from penstock_operator.build.blue_green import (
+    build_route,
+    build_route_secret,
+    build_savepoint,
+    build_side,
+    savepoint_name,
+)
 from penstock_operator.build.context import Manifest
 from penstock_operator.clients.kube import KubeClient
-from penstock_operator.errors import UserError
+from penstock_operator.errors import Conflict, UserError
 from penstock_operator.model.blue_green import ApplyChild, Color, SetJob, TakeSavepoint
 from penstock_operator.model.facts import Problem
 from penstock_operator.platforms.port import Platform
@@ -74,9 +82,18 @@ class BlueGreenPlatform:
         policy = action.stop_policy.value if action.stop_policy else None
         self._patch_job(resource, action.color, {"state": action.state.value, "stopPolicy": policy})
 
+    def savepoint(
+        self, resource: FlinkBlueGreenDeployment, color: Color, savepoint_id: str
+    ) -> FlinkStateSnapshotStatus | None:
+        """How far the savepoint of this id is; None if it was not asked for."""
+        name = savepoint_name(resource, color, savepoint_id)
+        found = self._client.get("FlinkStateSnapshot", name, resource.metadata.namespace)
+        return None if found is None else FlinkStateSnapshot.from_wire(found).status
+
     def take_savepoint(self, resource: FlinkBlueGreenDeployment, action: TakeSavepoint) -> None:
-        """A new nonce: the side's own loop takes the savepoint, once."""
-        self._patch_job(resource, action.color, {"savepointTriggerNonce": action.nonce})
+        """A FlinkStateSnapshot of the side, whose own loop takes it; one that is there already is left alone."""
+        with suppress(Conflict):
+            self._client.create(build_savepoint(resource, action))
 
     def delete(self, resource: FlinkBlueGreenDeployment, color: Color) -> None:
         """Begin to delete the side, bounded as its own spec says."""

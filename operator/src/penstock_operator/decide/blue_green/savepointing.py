@@ -9,6 +9,7 @@ from datetime import timedelta
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.job import JobState, StopPolicy
+from penstock_api.v1beta1.state_snapshot import SnapshotState
 from penstock_api.v1beta1.status import FlinkJobState
 from penstock_operator.decide.blue_green.aborting import begin_abort
 from penstock_operator.decide.blue_green.situation import (
@@ -21,9 +22,10 @@ from penstock_operator.decide.blue_green.situation import (
     never_ran,
     runs,
 )
-from penstock_operator.model.blue_green import BlueGreenAction, Color, SetJob, TakeSavepoint
+from penstock_operator.model.blue_green import Color, SetJob, TakeSavepoint
 from penstock_operator.model.facts import Problem
 
+RETRY_SECONDS = 5.0
 PATIENCE = timedelta(minutes=1)
 """For a job that is restarting just now; after it, a side that does not run counts as broken."""
 
@@ -34,8 +36,10 @@ def savepointing(situation: Situation, color: Color) -> Step:
     if situation.is_changed:
         return _changed_meanwhile(situation, color)
     if situation.is_late():
-        sentence = f"{color.child(situation.facts.resource.metadata.name)} did not give its state over: {complaint(child)}"
-        return begin_abort(situation, sentence)
+        taken = situation.facts.savepoint
+        why = taken.error if taken is not None and taken.error else complaint(child)
+        name = color.child(situation.facts.resource.metadata.name)
+        return begin_abort(situation, f"{name} did not give its state over: {why}")
     if situation.status.stopped:
         return _stopping(situation, color, child)
     if situation.is_fenced or _is_broken(situation, child):
@@ -63,17 +67,19 @@ def _is_broken(situation: Situation, child: FlinkDeployment | None) -> bool:
 
 
 def _overlapping(situation: Situation, color: Color, child: FlinkDeployment | None) -> Step:
-    """A savepoint under a nonce of the transition's own: asked for once, recognised whoever looks."""
-    nonce = int(situation.status.transition_id or "0")
-    info = child.status.job_status.savepoint_info if child else None
-    last = info.last_savepoint if info else None
-    if last is not None and last.trigger_nonce == nonce and last.location:
-        return _hand_over(situation, color, last.location)
-    actions: tuple[BlueGreenAction, ...] = ()
-    if child is not None and child.spec.job is not None and child.spec.job.savepoint_trigger_nonce != nonce:
-        actions = (TakeSavepoint(color, nonce),)
-    status = situation.status.model_copy(update={"savepoint_trigger_id": str(nonce)})
-    return Step(status, actions)
+    """A savepoint that is asked for under an id which is written down first; one that failed is taken again."""
+    taken, status = situation.facts.savepoint, situation.status
+    if taken is not None and taken.state is SnapshotState.COMPLETED and taken.path:
+        return _hand_over(situation, color, taken.path)
+    has_failed = taken is not None and taken.state in (SnapshotState.FAILED, SnapshotState.ABANDONED)
+    if status.savepoint_trigger_id is None or has_failed:
+        if not runs(child):
+            return Step(status)
+        revised = status.model_copy(update={"savepoint_trigger_id": str(situation.facts.now)})
+        return Step(revised, requeue_seconds=RETRY_SECONDS if has_failed else 0.0)
+    if taken is None:
+        return Step(status, (TakeSavepoint(color, status.savepoint_trigger_id),))
+    return Step(status)
 
 
 def _stopping(situation: Situation, color: Color, child: FlinkDeployment | None) -> Step:
