@@ -9,18 +9,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from penstock.operators.aligned_windows import AlignedContext, SlidingLoop, TumblingLoop
 from penstock.operators.base import PassiveOperator
 from penstock.operators.batch_mode import fire_processing_timers, hold_processing_timers
 from penstock.operators.collector import Collector
 from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch, OperatorContext, is_batch_job
 from penstock.operators.runtime_context import RuntimeContext
-from penstock.operators.tumbling_loop import TumblingContext, TumblingLoop
 from penstock.operators.window_content import Content, Emission, WindowContext
 from penstock.operators.window_merging import Merge, plan_merges
 from penstock.operators.window_trigger import NoWindowState, WindowHandles, WindowState, WindowTriggerContext
 from penstock.state.contract import MISSING
 from penstock.state.hashmap import HashMapBackend, HashMapTable
-from penstock.windows.assigners import MergingWindowAssigner, TumblingEventTimeWindows, WindowAssigner
+from penstock.windows.assigners import (
+    MergingWindowAssigner,
+    SlidingEventTimeWindows,
+    TumblingEventTimeWindows,
+    WindowAssigner,
+)
 from penstock.windows.evictors import Evictor, TimestampedValue
 from penstock.windows.triggers import EventTimeTrigger, Trigger, TriggerResult
 from penstock.windows.window import MAX_TIMESTAMP, namespace_of, window_of
@@ -84,14 +89,16 @@ class WindowOperator(PassiveOperator):
         is_plain = self._fires_at_end and not self._keeps_records and spec.lateness_ms == 0
         if type(self) is not WindowOperator or not is_plain:
             return None  # one that adds to it takes the slow way
-        if type(spec.assigner) is not TumblingEventTimeWindows:
+        assigner = spec.assigner
+        if type(assigner) is not TumblingEventTimeWindows and type(assigner) is not SlidingEventTimeWindows:
             return None
         if not (isinstance(self._state, HashMapBackend) and isinstance(self._table, HashMapTable)):
             return None
-        window = TumblingContext(self._function_state, self._runtime, self.ctx.timers)
-        return TumblingLoop(
-            self._state, self._table, spec.assigner, spec.content, spec.emission, self, window
-        )
+        window = AlignedContext(self._function_state, self._runtime, self.ctx.timers)
+        parts = (self._state, self._table, assigner, spec.content, spec.emission, self, window)
+        if type(assigner) is SlidingEventTimeWindows:
+            return SlidingLoop(assigner.slide_ms, *parts)
+        return TumblingLoop(*parts)
 
     def _functions(self) -> list[Any]:
         own = [self._spec.emission.function] if hasattr(self._spec.emission.function, "open") else []

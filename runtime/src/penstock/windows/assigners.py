@@ -172,6 +172,11 @@ class _Sliding(WindowAssigner):
             )
         self._size, self._slide, self._offset = size, slide, offset
 
+    @property
+    def slide_ms(self) -> int:
+        """From the start of one window to the start of the next."""
+        return self._slide
+
 
 class SlidingEventTimeWindows(_Sliding, _EventTime):
     """Windows of one size that begin at every slide, by event time."""

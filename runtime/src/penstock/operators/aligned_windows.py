@@ -1,4 +1,4 @@
-"""The quick way through tumbling event-time windows on the hashmap backend: one loop a batch, one dict access a record.
+"""The quick way through tumbling and sliding event-time windows on the hashmap backend: one loop a batch, two dict accesses.
 
 Used by `operators.window` where nothing else can be asked for: its own trigger, no lateness, no evictor, and no snapshot
 under way (`can_run`), for then every change must go through the table. State and timers are the same as on the slow way,
@@ -14,10 +14,16 @@ from penstock.operators.window_content import Content, Emission, WindowContext
 from penstock.operators.window_trigger import WindowHandles, WindowState
 from penstock.state.contract import MISSING
 from penstock.state.hashmap import HashMapBackend, HashMapTable
-from penstock.windows.assigners import TumblingEventTimeWindows, WindowAssignerContext
+from penstock.windows.assigners import (
+    SlidingEventTimeWindows,
+    TumblingEventTimeWindows,
+    WindowAssignerContext,
+)
 from penstock.windows.window import TimeWindow
 
 _REMEMBERED_KEYS = 65_536
+AlignedAssigner = TumblingEventTimeWindows | SlidingEventTimeWindows
+"""What it can do: windows that are the same for all keys and known from a record's time alone."""
 
 
 class KeyGroups(dict[Any, int]):
@@ -36,7 +42,7 @@ class KeyGroups(dict[Any, int]):
         return group
 
 
-class TumblingContext(WindowContext):
+class AlignedContext(WindowContext):
     """What a ProcessWindowFunction is given, window after window: those that end together are one window of many keys."""
 
     def __init__(self, handles: WindowHandles, runtime: RuntimeContext, times: Any) -> None:
@@ -54,17 +60,17 @@ class TumblingContext(WindowContext):
 
 
 class TumblingLoop:
-    """Windows of one operator."""
+    """Windows of one operator, one for each record."""
 
     def __init__(
         self,
         backend: HashMapBackend,
         table: HashMapTable,
-        assigner: TumblingEventTimeWindows,
+        assigner: AlignedAssigner,
         content: Content,
         emission: Emission,
         context: WindowAssignerContext,
-        window: "TumblingContext",
+        window: AlignedContext,
     ) -> None:
         self._context = context
         self._backend = backend
@@ -133,3 +139,49 @@ class TumblingLoop:
             collector.take(results, namespace[1] - 1)
         if self._clears:
             self._emission.clear(context)
+
+
+class SlidingLoop(TumblingLoop):
+    """Windows of one operator, several for each record. Which ones is asked once for all times that have the same."""
+
+    def __init__(self, slide: int, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._slide = slide
+
+    def add(
+        self, keys: Iterable[Any], values: list[Any], times: list[int], watermark: int
+    ) -> list[tuple[Any, int]]:
+        """Put each record into its windows that are not over; returns those that have none, with their times."""
+        groups, spaced, begin, grow = self._groups, self._spaced, self._begin, self._grow
+        add_timer = self._backend.event_timers.add
+        late: list[tuple[Any, int]] = []
+        first, last = 1, 0
+        takers: list[tuple[int, int]] = []
+        for key, value, time in zip(keys, values, times, strict=True):
+            if not first <= time <= last:
+                spans = [(window.start, window.end) for window in self._assign(value, time, self._context)]
+                first, last = self._same_for(spans)
+                takers = [span for span in spans if span[1] - 1 > watermark]
+            if not takers:
+                late.append((value, time))
+                continue
+            group = groups[key]
+            spaces = spaced[group]
+            for namespace in takers:
+                window = spaces.get(namespace)
+                if window is None:
+                    window = spaces[namespace] = {}
+                held = window.get(key, MISSING)
+                if held is MISSING:
+                    window[key] = begin(value)
+                    add_timer(group, namespace[1] - 1, key, namespace)
+                else:
+                    window[key] = grow(value, held)
+        return late
+
+    def _same_for(self, spans: list[tuple[int, int]]) -> tuple[int, int]:
+        """The first and the last time whose windows are just these: no other ends or begins between."""
+        if not spans:
+            return 1, 0
+        first_end, last_start = min(spans)[1], max(spans)[0]
+        return max(last_start, first_end - self._slide), min(last_start + self._slide, first_end) - 1
