@@ -139,6 +139,7 @@ class Subject:
 def run(world: World, number: int, seed: int, workers: int = 4) -> Report:
     """So many changes, dealt to so many resources at a time."""
     report = Report(seed)
+    world.stubs.is_periodic = True
     schema = _schema(world.client)
     deals = [random.Random(f"{seed} {index}").randrange(2**32) for index in range(workers)]
     shares = [number // workers + (index < number % workers) for index in range(workers)]

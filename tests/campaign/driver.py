@@ -42,9 +42,14 @@ class CountedClient(KubeClient):
         self.writes = 0
 
     def _send(self, method: str, path: str, *arguments: Any, **options: Any) -> urllib3.BaseHTTPResponse:
-        if method not in _READS:
+        if method not in _READS and not is_trial(arguments):
             self.writes += 1
         return super()._send(method, path, *arguments, **options)
+
+
+def is_trial(arguments: tuple[Any, ...]) -> bool:
+    """Whether a call has no effect; its query comes first."""
+    return bool(arguments and arguments[0] and "dryRun" in arguments[0])
 
 
 @dataclass

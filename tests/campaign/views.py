@@ -23,7 +23,7 @@ from penstock_operator.model.facts import Ref
 from penstock_operator.platforms.kubernetes import KubernetesPlatform
 from penstock_operator.reconcile.loop import Loop
 from tests.campaign.changes import Report, base_spec
-from tests.campaign.driver import Stuck, Turner, World
+from tests.campaign.driver import Stuck, Turner, World, is_trial
 from tests.campaign.objects import differences, objects_of
 
 Manifest = dict[str, Any]
@@ -80,7 +80,8 @@ class PerturbedClient(KubeClient):
         return found
 
     def _send(self, method: str, path: str, *arguments: Any, **options: Any) -> urllib3.BaseHTTPResponse:
-        if method == "GET" or path.split("/")[-2] in _UNCOUNTED or path.endswith(_UNCOUNTED):
+        is_event = path.split("/")[-2] in _UNCOUNTED or path.endswith(_UNCOUNTED)
+        if method == "GET" or is_event or is_trial(arguments):
             return super()._send(method, path, *arguments, **options)
         self.writes.append(f"{method} {path}")
         if self.is_hit or len(self.writes) != self._at:
@@ -238,6 +239,7 @@ ROLLOUTS: dict[str, Change | None] = {
 def run(world: World, seed: int, number: int | None = None, workers: int = 4) -> Report:
     """Every perturbation at every write of every rollout, or `number` of them chosen by the seed."""
     report = Report(seed)
+    world.stubs.is_periodic = False
     plain = {name: Run(world, Perturbation.NONE, 0).go(change) for name, change in ROLLOUTS.items()}
     cases = [
         (name, what, at)

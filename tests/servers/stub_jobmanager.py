@@ -89,6 +89,8 @@ class StubJobManagers:
         """When something was last asked of the job (a savepoint, a stop, a cancellation), by the uid of its resource."""
         self.requests = 0
         self._savepoints = savepoints
+        self.is_periodic = False
+        """Whether a job completes a checkpoint by itself: the first time that it is asked about them."""
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="stub-rest")
 
@@ -190,6 +192,7 @@ class StubJobManagers:
             case "GET", ["jobs", _, "exceptions"]:
                 return 200, _exceptions(job)
             case "GET", ["jobs", _, "checkpoints"]:
+                self._checkpoint_by_itself(job)
                 return 200, _checkpoints(job)
             case "GET", ["jobs", _, "checkpoints", "details", number]:
                 found_details = next(
@@ -222,6 +225,10 @@ class StubJobManagers:
                 job.parallelism = job.scalings[-1]
                 return 200, "{}"
         return 404, _errors(f"{method} /{'/'.join(parts)}: not found")
+
+    def _checkpoint_by_itself(self, job: StubJob) -> None:
+        if self.is_periodic and job.checkpoints and job.state == "RUNNING" and not job.newest:
+            self._snapshot(job, f"{job.checkpoints}/{job.job_id}/chk-{job.checkpoint_id + 1}", False)
 
     def _trigger(self, job: StubJob, what: str, body: dict[str, Any]) -> str:
         trigger = str(body.get("triggerId") or f"{len(job.triggers):032x}")

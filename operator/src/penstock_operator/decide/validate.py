@@ -17,6 +17,7 @@ from penstock_operator.configuration.values import Values, problems
 from penstock_operator.decide.specs import decode_spec
 from penstock_operator.decide.validate_autoscaler import check_autoscaler
 from penstock_operator.decide.validate_flink import changed_mode, check_flink
+from penstock_operator.decide.validate_keys import check_keys
 from penstock_operator.decide.validate_resources import check_resources, refuse
 from penstock_operator.decide.validate_sources import check_sources
 from penstock_operator.decide.validate_state import check_state
@@ -176,6 +177,7 @@ CHECKS: tuple[Callable[[FlinkDeployment], Iterator[Problem]], ...] = (
     check_sources,
     _configuration,
     _job,
+    check_keys,
     check_state,
     check_resources,
     _ingress,

@@ -31,10 +31,11 @@ from penstock_operator.platforms import (
     kubernetes_revisions,
 )
 from penstock_operator.platforms.kubernetes_certificates import make_certificates
-from penstock_operator.platforms.kubernetes_copies import originals, refresh_copies
+from penstock_operator.platforms.kubernetes_copies import drop_unnamed, originals, refresh_copies
 from penstock_operator.platforms.kubernetes_logs import pod_lines
 from penstock_operator.platforms.kubernetes_observation import cluster_facts
 from penstock_operator.platforms.kubernetes_storage import storage_keys
+from penstock_operator.platforms.kubernetes_trial import Trials
 from penstock_operator.platforms.port import StorageAccess
 
 log = structlog.get_logger(__name__)
@@ -60,6 +61,7 @@ class KubernetesPlatform:
         self._rest_address = rest_address
         self._defaults = defaults
         self._template = namespace_template
+        self._trials = Trials(client)
 
     def reconfigure(self, configuration: Mapping[str, str]) -> None:
         """Use other configuration of the installation from the next turn on."""
@@ -174,7 +176,9 @@ class KubernetesPlatform:
         elif taken := kubernetes_namespace.foreign(self._client, meta.name, namespace, meta.uid or ""):
             message = f"{taken} is there and is not this job's: delete it, or give the resource another name"
             found.append(Problem(Reason.VALIDATION_ERROR, message))
-        return (*found, *self._missing(resource, is_dedicated=namespace != meta.namespace))
+        found += self._missing(resource, is_dedicated=namespace != meta.namespace)
+        refused_there = None if found else self._trials.refusal(resource, namespace, self._defaults)
+        return (*found, refused_there) if refused_there is not None else tuple(found)
 
     def observe(self, resource: FlinkDeployment) -> ClusterFacts:
         """Deployments, pods and what keeps them from running."""
@@ -203,6 +207,7 @@ class KubernetesPlatform:
         used = kubernetes_namespace.in_use(self._client, context)
         for manifest in build_surroundings(context, account, copied, used):
             self._client.apply(manifest)
+        drop_unnamed(self._client, context, account)
         held = self._client.get("Secret", context.tls_name, context.namespace)
         kubernetes_namespace.forget_leaders(self._client, context)
         certificates = None if held else make_certificates(context.name, context.service_hosts)

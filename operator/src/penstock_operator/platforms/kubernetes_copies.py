@@ -33,6 +33,26 @@ def originals(client: KubeClient, context: JobContext, account: Manifest | None)
     return [found for found in read if found is not None]
 
 
+def drop_unnamed(client: KubeClient, context: JobContext, account: Manifest | None) -> None:
+    """Delete what an earlier spec had copied and this one does not name, once no pod of the job is left to use it."""
+    spec, selector = context.launch.spec, f"{labels.RESOURCE_UID}={context.launch.uid}"
+    if not context.is_dedicated or (spec.service_account and account is None):
+        return  # whose pull secrets are not known
+    wanted = {(found.kind, found.name) for found in references(spec)}
+    wanted |= {("Secret", name) for name in pull_secrets(account)}
+    wanted.add(("ServiceAccount", context.service_account))
+    copies = [
+        (kind, found["metadata"]["name"])
+        for kind in (*_KINDS, "ServiceAccount")
+        for found in client.list(kind, context.namespace, selector)
+        if kind == "ServiceAccount" or labels.MIRRORED_FROM in (found["metadata"].get("annotations") or {})
+    ]
+    unnamed = [copy for copy in copies if copy not in wanted]
+    if unnamed and not client.list("Pod", context.namespace, selector):
+        for kind, name in unnamed:
+            client.delete(kind, name, context.namespace)
+
+
 def stale_copies(client: KubeClient, resource: FlinkDeployment, namespace: str) -> tuple[str, ...]:
     """The copies that differ from their originals, as `Kind/name`."""
     found = _stale(client, resource, namespace)
