@@ -5,7 +5,7 @@ processes one turn to end. `World.crash_before` loses the turn at a chosen point
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import FlinkDeployment
@@ -40,6 +40,7 @@ from penstock_operator.model.plan import (
     Rescale,
     SetTaskManagers,
     Stop,
+    TakeSnapshot,
     TriggerSavepoint,
 )
 
@@ -88,6 +89,7 @@ class World:
     unreachable: bool = False
     savepoints_fail: str | None = None
     savepoints_wait: bool = False
+    newest_is_broken: bool = False
     upgrades_ahead: int = 0
     never_ends: bool = False
     starts_as: FlinkJobState = FlinkJobState.RUNNING
@@ -99,6 +101,8 @@ class World:
     revisions: dict[int, str] = field(default_factory=dict)
     cancelling_turns: int = 2
     launched: Launch | None = None
+    snapshots_asked: list[TakeSnapshot] = field(default_factory=list)
+    """FlinkStateSnapshots that the operator made."""
     task_managers: int = 0
     width: int = 0
     asked_width: int = 0
@@ -236,6 +240,7 @@ class World:
         newest = None
         if self.checkpoint and self.job_id:
             newest = Snapshot(self._chk(), self.checkpoint, self._newest_at(), self.job_id)
+            newest = replace(newest, is_complete=not self.newest_is_broken)
         return JobFacts(
             reachable=True,
             state=self.job if self.application is None else None,
@@ -312,6 +317,8 @@ class World:
             self.revisions = {n: spec for n, spec in self.revisions.items() if n in action.kept}
         elif isinstance(action, DeleteResource):
             self.delete()
+        elif isinstance(action, TakeSnapshot):
+            self.snapshots_asked.append(action)
         elif isinstance(action, TriggerSavepoint):
             self.triggers.setdefault(action.trigger_id, action)
         else:

@@ -10,6 +10,7 @@ from tests.operator.simulation import World
 
 
 def running(world: World, **job: object) -> World:
+    world.defaults["kubernetes.operator.snapshot.resource.enabled"] = "false"
     world.edit(set_job(**job))
     world.settle()
     for _ in range(3):
@@ -226,3 +227,21 @@ def test_foreign_state_is_never_restored(world: World) -> None:
     world.lose_processes()
     world.settle()
     assert restored(world).endswith("chk-3")
+
+
+def test_checkpoint_that_is_not_whole_is_not_recorded_and_told_of(world: World, golden) -> None:
+    running(world)
+    world.say("the newest checkpoint lacks an object, and nobody is about to need it")
+    world.complete_checkpoint()
+    world.newest_is_broken = True
+    world.pass_time(90)
+    assert recorded(world).endswith("chk-3")
+    assert Reason.STATE_INCOMPLETE in (world.resource.status.error or "")
+    assert world.job is FlinkJobState.RUNNING
+    world.say("the next is whole")
+    world.newest_is_broken = False
+    world.complete_checkpoint()
+    world.settle()
+    assert recorded(world).endswith("chk-5")
+    assert world.resource.status.error is None
+    golden(world)

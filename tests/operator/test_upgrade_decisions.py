@@ -17,6 +17,7 @@ FALLBACK = "job.upgrade.last-state-fallback.enabled"
 
 
 def running(world: World, mode: str = "savepoint", **options: str) -> World:
+    world.defaults["kubernetes.operator.snapshot.resource.enabled"] = "false"
     world.edit(set_job(upgradeMode=mode))
     for key, value in options.items():
         world.edit(set_option(key, value))

@@ -7,7 +7,7 @@ import pytest
 
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import FlinkDeployment
-from penstock_operator.observe.checkpoints import observe_state
+from penstock_operator.observe.checkpoints import is_whole, observe_state
 
 JOB_A, JOB_B, STRANGER = "a" * 32, "b" * 32, "c" * 32
 
@@ -121,3 +121,18 @@ def test_unusable_storage_is_a_reason(tmp_path: Path) -> None:
     found = observe_state(resource(tmp_path), {})
     assert found.problem
     assert found.problem.reason is Reason.CHECKPOINT_STORAGE_UNAVAILABLE
+
+
+def test_checkpoint_is_looked_at_when_it_is_recorded(tmp_path: Path) -> None:
+    good = write(tmp_path / "chk" / JOB_A / "chk-1", JOB_A, 1)
+    short = write(tmp_path / "chk" / JOB_A / "chk-2", JOB_A, 2, size=9)
+    assert is_whole(f"file://{good}", {})
+    assert not is_whole(f"file://{short}", {})
+    assert not is_whole(f"file://{tmp_path}/chk/gone", {})
+
+
+def test_metadata_of_another_engine_is_taken_at_its_word(tmp_path: Path) -> None:
+    folder = tmp_path / "chk-1"
+    folder.mkdir()
+    (folder / "_metadata").write_bytes(b"\x49\x60\x67\x25\x00")
+    assert is_whole(f"file://{folder}", {})

@@ -14,6 +14,7 @@ from penstock_operator.decide.rules import RULES
 from penstock_operator.decide.session.cluster import decide_session, is_session
 from penstock_operator.decide.session.present import present_session
 from penstock_operator.decide.situation import UNSETTLED, Situation, Step
+from penstock_operator.decide.snapshot.asking import upgrade_snapshot
 from penstock_operator.decide.specs import decode_spec, with_job_state
 from penstock_operator.decide.stopping import upgrade_wait
 from penstock_operator.model.facts import Facts, Problem
@@ -101,7 +102,8 @@ def _complete(rule: str, step: Step, situation: Situation) -> Plan:
     if waiting is not None and not is_said(old, waiting):
         events.append(Event(waiting.reason, waiting.message, "Job"))
     again = min(step.requeue_seconds, UNSETTLED) if waiting is not None else step.requeue_seconds
-    return Plan(rule, status, _actions(step, facts, status), after, tuple(events), again)
+    actions = (*_actions(step, facts, status), *upgrade_snapshot(situation, status))
+    return Plan(rule, status, actions, after, tuple(events), again)
 
 
 def _depends_on_state(step: Step) -> bool:
@@ -145,6 +147,10 @@ def _seen_problem(situation: Situation) -> Problem | None:
         return Problem(Reason.JOB_MANAGER_UNREACHABLE, Reason.JOB_MANAGER_UNREACHABLE.sentence, "JobManager")
     if situation.job_state is FlinkJobState.FAILED:
         return Problem(Reason.JOB_FAILED, Reason.JOB_FAILED.sentence, "Job")
+    newest = facts.job.last_checkpoint
+    if newest is not None and not newest.is_complete:
+        sentence = f"{newest.path} was completed and is not whole: a restart would go back to an older one"
+        return Problem(Reason.STATE_INCOMPLETE, sentence, "Job")
     return _rolled_back(situation.status)
 
 

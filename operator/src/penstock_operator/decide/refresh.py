@@ -42,14 +42,14 @@ def refresh(facts: Facts) -> FlinkDeploymentStatus:
 def record_newest(facts: Facts, status: FlinkDeploymentStatus, *, now: bool = False) -> FlinkDeploymentStatus:
     """The newest checkpoint that the job tells of; `now` records every one, as before an act that depends on it."""
     newest = facts.job.last_checkpoint
-    if newest is None or not _is_news(newest, status, facts.now, at_once=now):
+    if newest is None or not newest.is_complete or not is_news(newest, status, facts.now, at_once=now):
         return status
     seen = LastCheckpoint(path=newest.path, id=newest.checkpoint_id, timestamp=newest.timestamp)
     return revise_job(status, last_checkpoint=seen)
 
 
-def _is_news(newest: Snapshot, status: FlinkDeploymentStatus, now: int, *, at_once: bool) -> bool:
-    """Whether the checkpoint is worth a write: a job that completes one a second must not cost a write a second."""
+def is_news(newest: Snapshot, status: FlinkDeploymentStatus, now: int, *, at_once: bool = False) -> bool:
+    """Whether the checkpoint is worth a look at storage and a write: one a second must not cost a write a second."""
     if newest.job_id != status.job_status.job_id or newest.job_id not in status.job_status.job_ids:
         return False
     held = status.job_status.last_checkpoint

@@ -40,6 +40,20 @@ def observe_state(resource: FlinkDeployment, keys: Mapping[str, str]) -> StateFa
         return StateFacts(looked_up=True, problem=problem)
 
 
+def is_whole(path: str, keys: Mapping[str, str]) -> bool:
+    """Whether a checkpoint of the bundled runtime has all its objects; what cannot be looked at is taken to be."""
+    try:
+        with Stores(keys) as stores:
+            store = stores.of(path)
+            content = store.read(f"{path.rstrip('/')}/{METADATA_FILE}")
+            if content is None:
+                return False
+            read = _read(store, path)
+            return read is None or _missing(store, path, read[1]) is None
+    except StorageUnavailable:
+        return True
+
+
 def _named(path: str, stores: Stores) -> StateFacts:
     """A state that the owner chose: that one or none."""
     store = stores.of(path)

@@ -3,16 +3,18 @@
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from penstock_api.v1beta1.autoscaler import AutoscalerStatus
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.decide.autoscaling import overlay
+from penstock_operator.decide.refresh import is_news
 from penstock_operator.decide.restore import wants_state
 from penstock_operator.decide.scaling import wants_vertices
 from penstock_operator.decide.validate import validate
-from penstock_operator.model.facts import Facts, StateFacts
+from penstock_operator.model.facts import Facts, JobFacts, StateFacts
 from penstock_operator.model.launch import with_defaults
-from penstock_operator.observe.checkpoints import observe_state
+from penstock_operator.observe.checkpoints import is_whole, observe_state
 from penstock_operator.observe.job import observe_job
 from penstock_operator.observe.session import observe_session
 from penstock_operator.platforms.port import Platform
@@ -35,6 +37,11 @@ def observe(
     job = observe_job(cluster.rest_url, resource.status, with_vertices=wants_vertices(scaled))
     if resource.spec.job is None:
         job = observe_session(cluster.rest_url)
+    moment = int(now() * 1000)
+    newest = job.last_checkpoint
+    # Where there is no news nothing is read: a job at rest costs its storage a look a minute.
+    if newest is not None and is_news(newest, resource.status, moment):
+        job = _checked(job, full, platform)
     state = StateFacts()
     if (
         resource.spec.job is not None
@@ -44,7 +51,7 @@ def observe(
         state = observe_state(full, platform.storage(full).keys)
     return Facts(
         resource=resource,
-        now=int(now() * 1000),
+        now=moment,
         cluster=cluster,
         job=job,
         state=state,
@@ -53,3 +60,13 @@ def observe(
         autoscaler=autoscaler,
         new_id=secrets.token_hex(16),
     )
+
+
+def _checked(job: JobFacts, resource: FlinkDeployment, platform: Platform) -> JobFacts:
+    """The newest checkpoint as storage has it. One that has gone because a newer came is no news any more."""
+    newest = job.last_checkpoint
+    if newest is None or is_whole(newest.path, platform.storage(resource).keys):
+        return job
+    url = platform.observe(resource).rest_url
+    is_still_newest = observe_job(url, resource.status).last_checkpoint == newest
+    return replace(job, last_checkpoint=replace(newest, is_complete=False) if is_still_newest else None)

@@ -140,7 +140,8 @@ def _last_checkpoint(found: CheckpointingStatistics | None, job_id: str) -> Snap
     if found is None:
         return None
     known = [entry for entry in (found.latest.completed, found.latest.savepoint) if entry is not None]
-    stored = [entry for entry in known if entry.external_path]
+    # Flink says "<checkpoint-not-externally-addressable>" of one that is only in memory.
+    stored = [entry for entry in known if entry.external_path and not entry.external_path.startswith("<")]
     if not stored:
         return None
     newest = max(stored, key=lambda entry: entry.id)
