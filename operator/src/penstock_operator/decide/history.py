@@ -164,10 +164,10 @@ def _judged(held: list[Revision], after: FlinkDeploymentStatus, spec: FlinkDeplo
             for r in held
         ]
     last = held[-1]
-    if not _is_open(last) or not _runs(spec) or last.spec_hash != spec_hash(spec):
-        return held
     outcome = _outcome(last, after)
-    return [*held[:-1], last.model_copy(update={"outcome": outcome})] if outcome is not last.outcome else held
+    if not _is_open(last) or not _runs(spec) or outcome is last.outcome or last.spec_hash != spec_hash(spec):
+        return held
+    return [*held[:-1], last.model_copy(update={"outcome": outcome})]
 
 
 def _outcome(last: Revision, after: FlinkDeploymentStatus) -> RevisionOutcome:
