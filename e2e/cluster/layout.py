@@ -25,6 +25,8 @@ SERVICE_SUBNET = "10.126.0.0/16"
 API_SERVICE_ADDRESS = "10.126.0.1"
 API_PORT = 6443
 NODE = "penstock-node"
+AUDIT_LOG = "audit.log"
+"""In the node's state folder: what service accounts asked of the API server."""
 CLUSTER = "penstock-e2e"
 CGROUP = "penstock-e2e"
 """Every pod's processes live under this cgroup, so what is left of a crashed run can be found and ended."""

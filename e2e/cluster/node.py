@@ -22,6 +22,7 @@ from e2e.cluster.certificates import Leaf, write_kubeconfig, write_pki
 from e2e.cluster.layout import (
     API_PORT,
     API_SERVICE_ADDRESS,
+    AUDIT_LOG,
     BRIDGE_ADDRESS,
     CGROUP,
     CLUSTER,
@@ -37,6 +38,7 @@ from e2e.cluster.layout import (
 from e2e.cluster.network import has_bridge, make_bridge, remove_network
 from e2e.cluster.packages import install_missing
 from e2e.cluster.processes import Processes, end_cgroup, end_process, make_cgroup, start_time_of, wait_until
+from tests.servers.audit import POLICY
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +137,7 @@ class Node:
         write_kubeconfig(self.kubeconfig, _SERVER, pki, "admin", CLUSTER)
         write_kubeconfig(self.state / "kubelet.kubeconfig", _SERVER, pki, "kubelet", CLUSTER)
         (self.state / "cni").mkdir()
+        (self.state / "audit.yaml").write_text(POLICY)
         (self.state / "cni" / "10-pods.conflist").write_text(configuration.pod_network(self.state))
         (self.state / "containerd.toml").write_text(configuration.containerd_config(self.state))
         (self.state / "kubelet.yaml").write_text(configuration.kubelet_config(self.state))
@@ -163,7 +166,8 @@ class Node:
             " --service-account-issuer=https://kubernetes.default.svc --authorization-mode=Node,RBAC"
             f" --service-cluster-ip-range={SERVICE_SUBNET} --allow-privileged"
             f" --kubelet-client-certificate={pki}/admin.crt --kubelet-client-key={pki}/admin.key"
-            f" --kubelet-certificate-authority={pki}/ca.crt --kubelet-preferred-address-types=InternalIP",
+            f" --kubelet-certificate-authority={pki}/ca.crt --kubelet-preferred-address-types=InternalIP"
+            f" --audit-policy-file={self.state}/audit.yaml --audit-log-path={self.state / AUDIT_LOG}",
         )
         self._wait("kube-apiserver", lambda: self.kubectl("get", "--raw", "/readyz").returncode == 0)
         self._start(

@@ -12,6 +12,7 @@ from pathlib import Path
 import kubernetes
 
 from penstock_operator.clients.kube import KubeClient
+from tests.servers import audit
 
 _TOKEN = "token-of-the-tests"  # of a server that lives as long as the test run, on loopback
 _DEADLINE_SECONDS = 180.0
@@ -35,6 +36,8 @@ class ApiServer:
         client, peer = free_port(), free_port()
         key = folder / "accounts.key"
         _openssl("genrsa", "-out", str(key), "2048")
+        self.audit_log = folder / "audit.log"
+        (folder / "audit.yaml").write_text(audit.POLICY)
         (folder / "tokens.csv").write_text(f"{_TOKEN},admin,admin,system:masters\n")
         self._processes = [
             self._start(
@@ -64,6 +67,9 @@ class ApiServer:
                 # A quota counts only what a controller has counted before.
                 "--disable-admission-plugins=ServiceAccount,ResourceQuota",
                 "--endpoint-reconciler-type=none",
+                f"--audit-policy-file={folder / 'audit.yaml'}",
+                f"--audit-log-path={self.audit_log}",
+                "--audit-log-mode=blocking-strict",
             ),
         ]
         self.certificate = folder / "certificates" / "apiserver.crt"
@@ -101,14 +107,14 @@ class ApiServer:
                 process.kill()
                 process.wait()
 
-    def client(self) -> KubeClient:
+    def client(self, token: str = _TOKEN) -> KubeClient:
         configuration = kubernetes.client.Configuration()
         configuration.host = f"https://127.0.0.1:{self.port}"
         configuration.ssl_ca_cert = str(self.certificate)
-        configuration.api_key["authorization"] = f"Bearer {_TOKEN}"
+        configuration.api_key["authorization"] = f"Bearer {token}"
         return KubeClient(kubernetes.client.ApiClient(configuration))
 
-    def kubeconfig(self, path: Path, port: int | None = None) -> Path:
+    def kubeconfig(self, path: Path, port: int | None = None, token: str = _TOKEN) -> Path:
         """`port`: of a proxy in front of the server."""
         cluster = {
             "server": f"https://127.0.0.1:{port or self.port}",
@@ -119,7 +125,7 @@ class ApiServer:
             "kind": "Config",
             "current-context": "tests",
             "clusters": [{"name": "tests", "cluster": cluster}],
-            "users": [{"name": "tests", "user": {"token": _TOKEN}}],
+            "users": [{"name": "tests", "user": {"token": token}}],
             "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "tests"}}],
         }
         path.write_text(json.dumps(body))
