@@ -95,7 +95,10 @@ class World:
     starts_as: FlinkJobState = FlinkJobState.RUNNING
     crash_before: str | None = None
     defaults: dict[str, str] = field(
-        default_factory=lambda: {"kubernetes.operator.deployment.stability.window": "0 s"}
+        default_factory=lambda: {
+            "kubernetes.operator.deployment.stability.window": "0 s",
+            "kubernetes.operator.snapshot.resource.enabled": "false",
+        }
     )
     restarts: int = 0
     revisions: dict[int, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from penstock_api.v1beta1.session_job import FlinkSessionJob, FlinkSessionJobSta
 from penstock_api.v1beta1.status import FlinkJobState, LifecycleState
 from penstock_operator.decide.validate_session_job import decode_session_spec
 from penstock_operator.model.facts import ClusterFacts, Ref
-from penstock_operator.model.plan import Event
+from penstock_operator.model.plan import Event, TakeSnapshot
 from penstock_operator.platforms.port import StorageAccess
 from penstock_operator.reconcile.loop import Loop
 from penstock_operator.reconcile.session_job import SessionJobs
@@ -127,7 +127,9 @@ class Scene:
             )
         )
         self.sessions = Sessions(running, folder)
-        self.loop = Loop(SessionJobs(self.store, self.sessions))  # type: ignore[arg-type]
+        self.snapshots: list[TakeSnapshot] = []
+        jobs = SessionJobs(self.store, self.sessions, lambda _, wanted: self.snapshots.append(wanted))  # type: ignore[arg-type]
+        self.loop = Loop(jobs)
 
     @property
     def status(self) -> FlinkSessionJobStatus:
@@ -196,6 +198,7 @@ def test_job_is_upgraded_suspended_resumed_and_deleted(running: Cluster, tmp_pat
     restored = scene.status.job_status.upgrade_savepoint_path or ""
     assert "/savepoint-" in restored
     assert scene.job_id != first
+    assert {each.location for each in scene.snapshots} == {restored}
     assert scene.alive() == [scene.job_id]
 
     scene.edit(state="suspended")

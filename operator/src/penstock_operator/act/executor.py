@@ -24,6 +24,7 @@ from penstock_operator.model.plan import (
     Rescale,
     SetTaskManagers,
     Stop,
+    TakeSnapshot,
     TriggerSavepoint,
 )
 from penstock_operator.platforms.port import Platform
@@ -57,6 +58,8 @@ class Executor:
                 self._platform.refresh_copies(resource)
             case TriggerSavepoint():
                 _trigger(action, rest_url)
+            case TakeSnapshot():
+                self._platform.take_snapshot(resource, action)
             case CancelJob(job_id=job_id):
                 _cancel(job_id, rest_url)
             case Rescale():

@@ -6,6 +6,7 @@ from penstock_operator.platforms.kubernetes_kinds import KubernetesKind
 from penstock_operator.platforms.port import Platform
 from penstock_operator.reconcile.kinds import SNAPSHOT, Kind
 from penstock_operator.reconcile.snapshot import SnapshotLoop
+from penstock_operator.reconcile.snapshot_history import SnapshotHistory
 
 
 def snapshot_kind(client: KubeClient, deployments: Platform, session_jobs: Platform) -> Kind:
@@ -15,5 +16,5 @@ def snapshot_kind(client: KubeClient, deployments: Platform, session_jobs: Platf
         JobReferenceKind.FLINK_DEPLOYMENT: deployments,
         JobReferenceKind.FLINK_SESSION_JOB: session_jobs,
     }
-    loop = SnapshotLoop(store, jobs)
+    loop = SnapshotLoop(store, jobs, SnapshotHistory(store, jobs))
     return Kind(SNAPSHOT, "flinkstatesnapshots", loop.reconcile)

@@ -81,6 +81,22 @@ class TriggerSavepoint:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeSnapshot:
+    """Make a FlinkStateSnapshot of the job, once: its name holds `at`, and one by hand is known by its nonce."""
+
+    trigger: str
+    """MANUAL, PERIODIC or UPGRADE."""
+    at: int
+    """Milliseconds since the epoch."""
+    is_checkpoint: bool = False
+    nonce: int | None = None
+    location: str | None = None
+    """Where it is, if it was taken already."""
+    format_type: str = "CANONICAL"
+    dispose_on_delete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CancelJob:
     """Ask the JobManager to cancel the job; one that is over already is well."""
 
@@ -128,6 +144,7 @@ Action = (
     | DeleteResource
     | KeepRevision
     | TriggerSavepoint
+    | TakeSnapshot
     | CancelJob
     | Rescale
     | SetTaskManagers

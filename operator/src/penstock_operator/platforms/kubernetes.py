@@ -12,6 +12,7 @@ import structlog
 
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import DeletionPolicy, FlinkDeployment
+from penstock_api.v1beta1.state_snapshot import JobReferenceKind
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, LifecycleState
 from penstock_operator.build import labels
 from penstock_operator.build.assembly import build_job, build_surroundings
@@ -23,12 +24,13 @@ from penstock_operator.errors import Conflict, OperatorError, UserError
 from penstock_operator.model.facts import ClusterFacts, Problem, Ref
 from penstock_operator.model.launch import Launch
 from penstock_operator.model.layers import namespace_defaults
-from penstock_operator.model.plan import Event
+from penstock_operator.model.plan import Event, TakeSnapshot
 from penstock_operator.platforms import (
     kubernetes_autoscaler,
     kubernetes_events,
     kubernetes_namespace,
     kubernetes_revisions,
+    kubernetes_snapshots,
 )
 from penstock_operator.platforms.kubernetes_certificates import make_certificates
 from penstock_operator.platforms.kubernetes_copies import drop_unnamed, originals, refresh_copies
@@ -190,6 +192,11 @@ class KubernetesPlatform:
         if self._rest_address is not None and found.rest_url is not None:
             return replace(found, rest_url=self._rest_address(namespace, resource.metadata.name))
         return found
+
+    def take_snapshot(self, resource: FlinkDeployment, wanted: TakeSnapshot) -> None:
+        """A FlinkStateSnapshot beside the resource."""
+        ref = Ref(resource.metadata.namespace, resource.metadata.name)
+        kubernetes_snapshots.take_snapshot(self._client, JobReferenceKind.FLINK_DEPLOYMENT, ref, wanted)
 
     def refresh_copies(self, resource: FlinkDeployment) -> None:
         """The originals' content over the copies that differ."""

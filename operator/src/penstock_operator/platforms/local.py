@@ -27,7 +27,7 @@ from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.status import FlinkDeploymentStatus
 from penstock_operator.model.facts import ClusterFacts, Problem, Ref
 from penstock_operator.model.launch import Launch
-from penstock_operator.model.plan import Event
+from penstock_operator.model.plan import Event, TakeSnapshot
 from penstock_operator.platforms.local_logs import follow_logs, last_lines
 from penstock_operator.platforms.local_process import living, send, spawn
 from penstock_operator.platforms.local_store import JobRow, LocalStore, ProcessRow
@@ -89,7 +89,10 @@ class LocalPlatform:
 
     def defaults(self, namespace: str) -> Mapping[str, str]:
         """Everything is in the manifests; only that people who try something out wait for less."""
-        return {"kubernetes.operator.deployment.stability.window": "5 s"}
+        return {
+            "kubernetes.operator.deployment.stability.window": "5 s",
+            "kubernetes.operator.snapshot.resource.enabled": "false",
+        }
 
     def refusals(self, resource: FlinkDeployment) -> tuple[Problem, ...]:
         """A program that is not on this machine."""
@@ -100,6 +103,9 @@ class LocalPlatform:
         return (
             Problem(Reason.ARTIFACT_NOT_FOUND, f"{path}: there is no such file; correct spec.job.jarURI"),
         )
+
+    def take_snapshot(self, resource: FlinkDeployment, wanted: TakeSnapshot) -> None:
+        """Nothing: `defaults` say that snapshots are fields of the status here."""
 
     def refresh_copies(self, resource: FlinkDeployment) -> None:
         """Nothing: processes of this machine read the originals."""

@@ -13,7 +13,7 @@ from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.status import FlinkDeploymentStatus
 from penstock_operator.model.facts import ClusterFacts, Problem, Ref
 from penstock_operator.model.launch import Launch
-from penstock_operator.model.plan import Event
+from penstock_operator.model.plan import Event, TakeSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,9 @@ class Platform(Protocol):
 
     def keep_autoscaler(self, resource: FlinkDeployment, memory: bytes | None) -> None:
         """Keep what the autoscaler knows of this job, beside the resource; None forgets it."""
+
+    def take_snapshot(self, resource: FlinkDeployment, wanted: TakeSnapshot) -> None:
+        """Make a FlinkStateSnapshot of the job, unless that one is there already."""
 
     def refresh_copies(self, resource: FlinkDeployment) -> None:
         """Bring the copies that follow the job up to their originals; one whose original is gone stays as it is."""

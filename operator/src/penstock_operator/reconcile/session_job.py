@@ -6,7 +6,7 @@ program under the job id that the status records, stop cancels. A job id that th
 """
 
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -30,7 +30,7 @@ from penstock_operator.decide.validate_session_job import validate_session_job
 from penstock_operator.errors import ExternalError, OperatorError
 from penstock_operator.model.facts import ClusterFacts, Problem, Ref
 from penstock_operator.model.launch import OPERATOR_PREFIXES, SLOTS_KEY, Launch
-from penstock_operator.model.plan import Event
+from penstock_operator.model.plan import Event, TakeSnapshot
 from penstock_operator.platforms.port import Platform, StorageAccess
 
 log = structlog.get_logger(__name__)
@@ -78,8 +78,14 @@ class _Turn:
 class SessionJobs:
     """The platform. A turn reads first and then acts, in one thread: what it read is kept for that thread."""
 
-    def __init__(self, store: SessionJobStore, deployments: Platform) -> None:
+    def __init__(
+        self,
+        store: SessionJobStore,
+        deployments: Platform,
+        take_snapshot: Callable[[Ref, TakeSnapshot], None],
+    ) -> None:
         self._store = store
+        self._take_snapshot = take_snapshot
         self._deployments = deployments
         self._here = threading.local()
 
@@ -229,6 +235,10 @@ class SessionJobs:
 
     def keep_autoscaler(self, resource: FlinkDeployment, memory: bytes | None) -> None:
         """Nothing: session jobs are not scaled by the operator."""
+
+    def take_snapshot(self, resource: FlinkDeployment, wanted: TakeSnapshot) -> None:
+        """A FlinkStateSnapshot beside the session job."""
+        self._take_snapshot(Ref(resource.metadata.namespace, resource.metadata.name), wanted)
 
     def refresh_copies(self, resource: FlinkDeployment) -> None:
         """Nothing: the cluster's loop does it."""

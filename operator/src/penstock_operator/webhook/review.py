@@ -118,7 +118,7 @@ def _validated(kind: str, body: dict[str, Any], lookup: Lookup) -> Verdict:
             return Verdict(tuple(problem.message for problem in problems))
         case "FlinkStateSnapshot":
             snapshot = FlinkStateSnapshot.from_wire(body)
-            refused = [problem.message for problem in validate_snapshot(snapshot.spec)]
+            refused = [problem.message for problem in validate_snapshot(snapshot)]
             return Verdict((*refused, *_missing_job(snapshot, lookup)))
     return Verdict()
 

@@ -8,6 +8,7 @@ from penstock_operator.decide.rules.expire import expire
 from penstock_operator.decide.rules.finish_stop import finish_stop
 from penstock_operator.decide.rules.first import first
 from penstock_operator.decide.rules.manual_savepoint import manual_savepoint
+from penstock_operator.decide.rules.periodic_snapshot import periodic_snapshot
 from penstock_operator.decide.rules.record import record
 from penstock_operator.decide.rules.recover import recover
 from penstock_operator.decide.rules.redeploy import redeploy
@@ -35,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     recover,
     expire,
     manual_savepoint,
+    periodic_snapshot,
     record,
     steady,
 )
