@@ -6,6 +6,7 @@ from typing import Protocol
 
 from penstock_api.v1beta1.model import ObjectMeta
 from penstock_operator.clients.kube import KubeClient, Manifest
+from penstock_operator.errors import Conflict
 from penstock_operator.model.plan import Event
 from penstock_operator.model.redaction import redacted
 
@@ -33,10 +34,11 @@ def record(client: KubeClient, resource: Subject, event: Event) -> None:
     """Make or count up the Event; raises `OperatorError`."""
     wanted = _manifest(resource, event, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     metadata = wanted["metadata"]
-    held = client.get("Event", metadata["name"], metadata["namespace"])
-    if held is None:
-        client.create(wanted)
+    try:
+        client.create(wanted)  # most are new, and an act may be waiting behind them
         return
+    except Conflict:
+        held = client.get("Event", metadata["name"], metadata["namespace"]) or {}
     again = {"count": int(held.get("count") or 1) + 1, "lastTimestamp": wanted["lastTimestamp"]}
     client.patch("Event", metadata["name"], metadata["namespace"], again)
 
