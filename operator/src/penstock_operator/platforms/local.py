@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from penstock_api.reasons import Reason
-from penstock_api.v1beta1.configuration import flatten_configuration
+from penstock_api.v1beta1.configuration import flatten_configuration, value_sources
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.status import FlinkDeploymentStatus
 from penstock_operator.model.facts import ClusterFacts, Problem, Ref
@@ -95,7 +95,10 @@ class LocalPlatform:
         }
 
     def refusals(self, resource: FlinkDeployment) -> tuple[Problem, ...]:
-        """A program that is not on this machine."""
+        """A program that is not on this machine; values that are in Secrets, of which there are none here."""
+        for key in value_sources(resource.spec.flink_configuration):
+            message = f"spec.flinkConfiguration[{key}] names a Secret or ConfigMap, which only a cluster has: write its value"
+            return (Problem(Reason.VALIDATION_ERROR, message),)
         uri = resource.spec.job.jar_uri if resource.spec.job else None
         path = _local_path(uri or "")
         if path is None or path.exists():
