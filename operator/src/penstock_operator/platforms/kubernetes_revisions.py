@@ -6,17 +6,36 @@ Called by the Kubernetes platform; `kubectl penstock` reads them by the same lab
 import json
 from collections.abc import Collection
 
+import structlog
+
+from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.build import labels
 from penstock_operator.clients.kube import KubeClient
-from penstock_operator.errors import Conflict
+from penstock_operator.errors import Conflict, OperatorError
 from penstock_operator.model.facts import Ref
+
+log = structlog.get_logger(__name__)
 
 
 def keep(
     client: KubeClient, resource: FlinkDeployment, number: int, spec: str, kept: Collection[int]
 ) -> None:
-    """Make the revision if it is not there; then drop those that are not kept."""
+    """Make the revision if it is not there; then drop those that are not kept.
+
+    Where the operator has no right to (the role of an older chart), the job is deployed all the same.
+    """
+    try:
+        _keep(client, resource, number, spec, kept)
+    except OperatorError as error:
+        if error.reason is not Reason.PERMISSION_DENIED:
+            raise
+        log.warning("the revision is not kept", resource=resource.metadata.name, error=error.message)
+
+
+def _keep(
+    client: KubeClient, resource: FlinkDeployment, number: int, spec: str, kept: Collection[int]
+) -> None:
     meta = resource.metadata
     name = f"{meta.name}-{number}"
     if client.get("ControllerRevision", name, meta.namespace) is not None:
