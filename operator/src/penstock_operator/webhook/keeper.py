@@ -149,4 +149,6 @@ class Keeper:
                 "data": material.to_data(),
             }
             return self._client.create(made), material
-        return self._client.replace({**secret, "data": material.to_data()}), material
+        version = {"resourceVersion": secret["metadata"]["resourceVersion"]}
+        changed = {"metadata": version, "data": material.to_data()}
+        return self._client.patch("Secret", self._place.secret, self._place.namespace, changed), material
