@@ -9,7 +9,18 @@ import yaml
 from lupa import lua51
 
 from penstock_api.reasons import Reason
-from penstock_api.v1beta1.status import FlinkJobState, LifecycleState
+from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.status import (
+    FlinkDeploymentStatus,
+    FlinkJobState,
+    JobManagerDeploymentStatus,
+    LifecycleState,
+    ReconciliationState,
+    ReconciliationStatus,
+)
+from penstock_operator.decide.session.present import present_session
+from penstock_operator.decide.specs import encode_spec
+from penstock_operator.model.facts import Facts
 from tests.operator.simulation import World, problem
 
 FOLDER = Path(__file__).parents[2] / "helm" / "argocd"
@@ -213,6 +224,32 @@ def test_a_transition_time_moves_with_the_status_only(world: World) -> None:
     after = {held.type: held.last_transition_time for held in world.resource.status.conditions}
     moved = {kind for kind in before if before[kind] != after[kind]}
     assert moved == {"Running", "Ready"}
+
+
+@pytest.mark.parametrize(
+    ("manager", "fault", "verdicts"),
+    [
+        ("READY", None, ("Healthy", "Current")),
+        ("DEPLOYING", None, ("Progressing", "InProgress")),
+        ("ERROR", Reason.IMAGE_PULL_BACK_OFF, ("Degraded", "InProgress")),
+    ],
+)
+def test_verdicts_on_a_session_cluster(manager: str, fault: Reason | None, verdicts: tuple[str, str]) -> None:
+    resource = FlinkDeployment.from_wire(
+        {"metadata": {"namespace": "default", "name": "cluster", "generation": 1}, "spec": {"image": "job:1"}}
+    )
+    spec = encode_spec(resource.spec)
+    status = FlinkDeploymentStatus(
+        job_manager_deployment_status=JobManagerDeploymentStatus(manager),
+        observed_generation=1,
+        reconciliation_status=ReconciliationStatus(
+            last_reconciled_spec=spec, last_stable_spec=spec, state=ReconciliationState.DEPLOYED
+        ),
+    )
+    facts = Facts(resource=resource, now=1_800_000_000_000)
+    shown = present_session(status, problem(fault) if fault else None, facts)
+    body = resource.model_copy(update={"status": shown}).to_wire()
+    assert (argo(body), kstatus(body)) == verdicts
 
 
 def flink(kind: str, spec: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
