@@ -10,7 +10,7 @@ import pytest
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.status import LifecycleState
 from penstock_operator.model.facts import Facts, JobFacts
-from penstock_operator.model.plan import Deploy, Plan, Release, Remove, Stop
+from penstock_operator.model.plan import Action, Deploy, Plan, Release, Remove, Stop
 from tests.operator.simulation import BASE, World
 
 
@@ -36,7 +36,7 @@ class SessionWorld(World):
             job=JobFacts(reachable=ready, version="1", session_jobs=self.unmanaged),
         )
 
-    def _act(self, action) -> None:
+    def _act(self, action: Action) -> None:
         if isinstance(action, Deploy):
             assert action.launch.job_manager_arguments() == []
             assert self.jm or not self.processes, "two clusters side by side"

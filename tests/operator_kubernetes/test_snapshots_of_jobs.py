@@ -125,3 +125,44 @@ def test_a_failure_counts_and_a_missing_job_abandons(
     stray["spec"]["jobReference"]["name"] = "nobody"
     client.create(stray)
     in_state(client, namespace, "stray", "ABANDONED")
+
+
+def of_trigger(
+    client: KubeClient, namespace: str, trigger: str, kind: str = "SAVEPOINT"
+) -> list[dict[str, Any]]:
+    """The completed snapshots that were triggered so."""
+    selector = f"job-reference.name=clicks,snapshot.trigger-type={trigger},snapshot.type={kind}"
+    found = client.list("FlinkStateSnapshot", namespace, selector)
+    return [each for each in found if (each.get("status") or {}).get("state") == "COMPLETED"]
+
+
+def test_nonces_clocks_and_upgrades_make_resources(
+    client: KubeClient, namespace: str, running: Running, stubs: StubJobManagers, tmp_path: Path
+) -> None:
+    deploy(
+        client,
+        namespace,
+        tmp_path,
+        **{"periodic.savepoint.interval": "2 s", "savepoint.history.max.count": "2"},
+    )
+    nonces = {"savepointTriggerNonce": 7, "checkpointTriggerNonce": 7}
+    client.patch("FlinkDeployment", "clicks", namespace, {"spec": {"job": nonces}})
+    eventually("a savepoint by hand", lambda: of_trigger(client, namespace, "MANUAL"))
+    eventually("a checkpoint by hand", lambda: of_trigger(client, namespace, "MANUAL", "CHECKPOINT"))
+    eventually("savepoints by the clock", lambda: len(of_trigger(client, namespace, "PERIODIC")) >= 2)
+    (by_hand,) = of_trigger(client, namespace, "MANUAL")
+    assert by_hand["metadata"]["name"].startswith("clicks-savepoint-manual-")
+    names = [each["metadata"]["name"] for each in of_trigger(client, namespace, "PERIODIC")]
+    first = min(names)
+    assert first.startswith("clicks-savepoint-periodic-")
+    eventually(
+        "the oldest goes", lambda: client.get("FlinkStateSnapshot", first, namespace) is None, seconds=90
+    )
+    assert of_trigger(client, namespace, "MANUAL"), "what a person asked for stays"
+
+    client.patch("FlinkDeployment", "clicks", namespace, {"spec": {"job": {"args": ["--fast"]}}})
+    eventually("the savepoint of the upgrade", lambda: of_trigger(client, namespace, "UPGRADE"))
+    (upgrade,) = of_trigger(client, namespace, "UPGRADE")
+    assert upgrade["spec"]["savepoint"]["alreadyExists"] is True
+    assert upgrade["spec"]["savepoint"]["disposeOnDelete"] is False
+    assert Path(upgrade["status"]["path"].removeprefix("file://"), "_metadata").exists()

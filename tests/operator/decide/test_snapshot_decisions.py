@@ -1,5 +1,6 @@
 """Whole lives of FlinkStateSnapshots, decision by decision, as golden text; the waits and their ends."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from penstock_api.v1beta1.state_snapshot import FlinkStateSnapshot, SnapshotState
@@ -85,7 +86,7 @@ def failed() -> SavepointProgress:
     return SavepointProgress(known=True, done=True, failure="the sink did not answer")
 
 
-def test_snapshot_is_taken_and_disposed(golden) -> None:
+def test_snapshot_is_taken_and_disposed(golden: Callable[[Life], None]) -> None:
     life = Life(snapshot(savepoint={}))
     trigger = life.turn()
     asked = trigger.actions[-1]
@@ -101,7 +102,7 @@ def test_snapshot_is_taken_and_disposed(golden) -> None:
     golden(life)
 
 
-def test_snapshot_checkpoint_whose_path_is_not_known(golden) -> None:
+def test_snapshot_checkpoint_whose_path_is_not_known(golden: Callable[[Life], None]) -> None:
     life = Life(snapshot(checkpoint={}))
     asked = life.turn().actions[-1]
     assert isinstance(asked, TriggerSnapshot)
@@ -113,7 +114,7 @@ def test_snapshot_checkpoint_whose_path_is_not_known(golden) -> None:
     golden(life)
 
 
-def test_snapshot_fails_until_its_limit(golden) -> None:
+def test_snapshot_fails_until_its_limit(golden: Callable[[Life], None]) -> None:
     life = Life(snapshot(savepoint={}, backoffLimit=2))
     for wait in (0, 10, 20):
         life.turn(seconds=wait / 2)
@@ -125,7 +126,7 @@ def test_snapshot_fails_until_its_limit(golden) -> None:
     golden(life)
 
 
-def test_snapshot_lost_request_is_repeated_under_its_id(golden) -> None:
+def test_snapshot_lost_request_is_repeated_under_its_id(golden: Callable[[Life], None]) -> None:
     life = Life(snapshot(savepoint={}))
     first = life.turn().actions[-1]
     again = life.turn(SavepointProgress(known=False)).actions[-1]
@@ -134,7 +135,7 @@ def test_snapshot_lost_request_is_repeated_under_its_id(golden) -> None:
     golden(life)
 
 
-def test_snapshot_of_a_job_that_does_not_run(golden) -> None:
+def test_snapshot_of_a_job_that_does_not_run(golden: Callable[[Life], None]) -> None:
     life = Life(snapshot(savepoint={}), replace(RUNNING, reachable=False))
     life.turn()
     life.turn(seconds=61)
@@ -147,7 +148,7 @@ def test_snapshot_of_a_job_that_does_not_run(golden) -> None:
     golden(life)
 
 
-def test_snapshot_in_progress_has_an_end(golden) -> None:
+def test_snapshot_in_progress_has_an_end(golden: Callable[[Life], None]) -> None:
     life = Life(snapshot(savepoint={}, backoffLimit=0))
     life.turn()
     life.turn(PENDING)
@@ -162,7 +163,7 @@ def test_snapshot_in_progress_has_an_end(golden) -> None:
     golden(life)
 
 
-def test_snapshot_that_exists_already(golden) -> None:
+def test_snapshot_that_exists_already(golden: Callable[[Life], None]) -> None:
     life = Life(snapshot(savepoint={"alreadyExists": True, "path": "s3://old/sp"}), SnapshotJob())
     life.turn()
     assert life.snapshot.status.path == "s3://old/sp"
@@ -170,7 +171,7 @@ def test_snapshot_that_exists_already(golden) -> None:
     golden(life)
 
 
-def test_snapshot_refused_until_it_is_corrected(golden) -> None:
+def test_snapshot_refused_until_it_is_corrected(golden: Callable[[Life], None]) -> None:
     life = Life(snapshot(savepoint={}, checkpoint={}))
     life.turn()
     life.turn()
@@ -183,7 +184,7 @@ def test_snapshot_deleted_before_anybody_looked() -> None:
     assert life.turn().actions == (ReleaseSnapshot(),)
 
 
-def test_snapshot_deletion_never_waits_for_ever(golden) -> None:
+def test_snapshot_deletion_never_waits_for_ever(golden: Callable[[Life], None]) -> None:
     """Upstream keeps the finalizer until a job runs; here a deadline ends every wait."""
     life = Life(snapshot(savepoint={}))
     life.turn()

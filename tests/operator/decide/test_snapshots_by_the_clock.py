@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,9 @@ def test_days_of_the_week_are_counted_as_quartz_does() -> None:
     assert as_cron("0 0 3 ? * 2#1") == "0 0 3 * * 1#1"
 
 
-def taken(name: str, trigger: str, age_hours: float, state: str = "COMPLETED", kind: str = "SAVEPOINT"):
+def taken(
+    name: str, trigger: str, age_hours: float, state: str = "COMPLETED", kind: str = "SAVEPOINT"
+) -> FlinkStateSnapshot:
     at = moment(SUNDAY - round(age_hours * 3_600_000))
     return FlinkStateSnapshot.from_wire(
         {
@@ -116,7 +119,7 @@ def started(world: World) -> None:
     world.settle()
 
 
-def options(**found: str) -> Callable[[dict], None]:
+def options(**found: str) -> Callable[[dict[str, Any]], None]:
     keys = {f"kubernetes.operator.{key.replace('_', '.')}": value for key, value in found.items()}
     return lambda spec: spec["flinkConfiguration"].update(keys)
 
