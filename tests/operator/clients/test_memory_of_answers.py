@@ -13,8 +13,8 @@ POD = {"kind": "Pod", "metadata": {"name": "a", "resourceVersion": "7", "managed
 @pytest.fixture
 def memory() -> Memory:
     found = Memory()
-    found.note("Pod", "n", "a", POD)
-    found.note("Pod", "n", "?app=a", [POD])
+    found.note("Pod", "n", "a", POD, 99)
+    found.note("Pod", "n", "?app=a", [POD], 99)
     return found
 
 
@@ -26,12 +26,12 @@ def test_an_answer_is_kept_without_its_field_managers(memory: Memory) -> None:
 
 
 def test_that_there_is_nothing_is_an_answer_too(memory: Memory) -> None:
-    memory.note("Namespace", "", "gone", None)
+    memory.note("Namespace", "", "gone", None, 99)
     assert memory.answer("Namespace", "", "gone") == (True, None)
 
 
 def test_a_change_ends_answers_about_the_object_and_its_lists(memory: Memory) -> None:
-    memory.note("Pod", "n", "b", POD)
+    memory.note("Pod", "n", "b", POD, 99)
     memory.changed("Pod", "n", "a", "8")
     assert memory.answer("Pod", "n", "a") == (False, None)
     assert memory.answer("Pod", "n", "?app=a") == (False, None)
@@ -49,8 +49,20 @@ def test_with_a_namespace_goes_what_was_in_it(memory: Memory) -> None:
     assert memory.answer("Pod", "n", "a") == (False, None)
 
 
+def test_an_answer_that_was_asked_for_before_a_change_is_not_kept(memory: Memory) -> None:
+    """A slow answer would otherwise hide a deletion until it grows too old."""
+    since = memory.asking()
+    memory.changed("Pod", "n", "a", "8")
+    memory.note("Pod", "n", "a", POD, since)
+    memory.note("Pod", "n", "?app=a", [POD], since)
+    assert memory.answer("Pod", "n", "a") == (False, None)
+    assert memory.answer("Pod", "n", "?app=a") == (False, None)
+    memory.note("Pod", "n", "a", POD, memory.asking())
+    assert memory.answer("Pod", "n", "a")[0]
+
+
 def test_other_kinds_are_not_remembered(memory: Memory) -> None:
-    memory.note("Lease", "n", "lease", {"metadata": {}})
+    memory.note("Lease", "n", "lease", {"metadata": {}}, 99)
     assert memory.answer("Lease", "n", "lease") == (False, None)
 
 

@@ -80,8 +80,9 @@ class KubeClient:
             is_known, answer = self.memory.answer(kind, place, name)
             if is_known:
                 return answer  # type: ignore[no-any-return]
+        since = self.memory.asking()
         found = self._json("GET", KINDS[kind].path(namespace, name), missing_is_none=True)
-        self.memory.note(kind, place, name, found)
+        self.memory.note(kind, place, name, found, since)
         return found
 
     def _pages(self, kind: str, namespace: str | None, selector: str) -> list[Manifest]:
@@ -107,9 +108,10 @@ class KubeClient:
             is_known, answer = self.memory.answer(kind, place, question)
             if is_known:
                 return answer  # type: ignore[no-any-return]
+        since = self.memory.asking()
         found = self._pages(kind, namespace, selector)
         if namespace:
-            self.memory.note(kind, place, question, found)
+            self.memory.note(kind, place, question, found, since)
         return found
 
     def create(self, manifest: Manifest) -> Manifest:
@@ -147,9 +149,8 @@ class KubeClient:
         metadata = manifest["metadata"]
         path = KINDS[manifest["kind"]].path(metadata.get("namespace"), metadata["name"], subresource)
         with self._changing(manifest["kind"], metadata.get("namespace"), metadata["name"]):
-            found = self._json("PUT", path, {"fieldManager": FIELD_MANAGER}, manifest) or {}
-        self.memory.note(manifest["kind"], metadata.get("namespace") or "", metadata["name"], found)
-        return found
+            # Not remembered: by the time the answer is here a newer version may have been told of.
+            return self._json("PUT", path, {"fieldManager": FIELD_MANAGER}, manifest) or {}
 
     def delete(self, kind: str, name: str, namespace: str | None = None, *, uid: str | None = None) -> None:
         """Begin to delete the object (and, in the background, what it owns); gone already is well.

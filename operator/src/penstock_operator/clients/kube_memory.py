@@ -47,6 +47,9 @@ class Memory:
         self._lock = threading.Lock()
         self._here = threading.local()
         self._answers: dict[tuple[str, str], dict[str, _Answer]] = {}
+        self._changes = 0
+        self._last: dict[tuple[str, str], int] = {}
+        """Which of the changes was the last of a kind in a namespace."""
 
     @property
     def recalls(self) -> bool:
@@ -62,13 +65,22 @@ class Memory:
         finally:
             self._here.recalls = False
 
-    def note(self, kind: str, namespace: str, question: str, answer: Any) -> None:
-        """A live answer to a read, or to a write of the whole object."""
+    def asking(self) -> int:
+        """To be had before a call is made, for `note`: the number of changes that were told of until then."""
+        return self._changes
+
+    def note(self, kind: str, namespace: str, question: str, answer: Any, since: int) -> None:
+        """A live answer to a read.
+
+        Not kept if anything of its kind in its namespace changed since it was asked for: it may be the older one.
+        """
         if kind not in SECONDS:
             return
         version = answer["metadata"].get("resourceVersion", "") if isinstance(answer, dict) else ""
         content = zlib.compress(json.dumps(_lean(answer), separators=(",", ":")).encode(), 1)
         with self._lock:
+            if self._last.get((kind, namespace), 0) > since:
+                return
             about = self._answers.setdefault((kind, namespace), {})
             about[question] = _Answer(time.monotonic(), version, content)
 
@@ -88,6 +100,9 @@ class Memory:
         `version`: the one that it has now, where that is known; an answer that has it already still counts.
         """
         with self._lock:
+            if kind in SECONDS:
+                self._changes += 1
+                self._last[kind, namespace] = self._changes
             about = self._answers.get((kind, namespace))
             if about is not None:
                 known = about.get(name)
@@ -98,6 +113,8 @@ class Memory:
             if kind == "Namespace":  # with it goes what was in it
                 for place in [place for place in self._answers if place[1] == name]:
                     del self._answers[place]
+                for place in [place for place in self._last if place[1] == name]:
+                    del self._last[place]
 
 
 def _lean(answer: Any) -> Any:
