@@ -7,6 +7,7 @@ dependency that is slow is slow for everybody. What it leaves out: garbage colle
 
 import random
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from benchmarks.autoscaler.traces import Moment
 from penstock_operator.autoscale.signals import Graph, Input, Sample, ShipStrategy, Vertex, VertexSample
@@ -37,13 +38,14 @@ class Job:
     rescales: int = 0
     slot_seconds: float = 0.0
     busy: float = 0.0
-    """Share of the last second that the busiest slot's thread was taken."""
+    """Share of the last seconds that the busiest slot's thread was taken (Flink's gauge looks at five)."""
     mean_busy: float = 0.0
     """The same, of all slots."""
     _random: random.Random = field(init=False)
     _wanted: tuple[float, int] | None = None
     """When a rescale takes effect, and to what."""
     _resumes: float = 0.0
+    _recent: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -65,7 +67,9 @@ class Job:
         self._rescale()
         came = max(0.0, moment.rate * self._random.gauss(1.0, _NOISE))
         self.arrived += came
-        done, self.busy, self.mean_busy = self._work(came + self.lag, moment)
+        done, busy, self.mean_busy = self._work(came + self.lag, moment)
+        self._recent = [*self._recent[-4:], busy]
+        self.busy = fmean(self._recent)
         self.read += done
         self.lag += came - done
         held = max(self.parallelism, self._wanted[1] if self._wanted else 0)

@@ -11,6 +11,7 @@ from benchmarks.autoscaler.job import Job
 from penstock_operator.autoscale import decision
 from penstock_operator.autoscale.delay import Patience, Waiting, delay_less
 from penstock_operator.autoscale.evaluation import Outlook, evaluate
+from penstock_operator.autoscale.history import RESTART_SECONDS
 from penstock_operator.autoscale.options import AutoscalerOptions
 from penstock_operator.autoscale.recommend import advise
 from penstock_operator.autoscale.signals import Sample
@@ -73,7 +74,7 @@ class Upstream:
         ready = job.running_since + options.stabilization_interval.total_seconds() + length
         if job.now < ready or len(self._samples) < 2:
             return
-        found = evaluate(graph, self._samples, options, Outlook(options.restart_time.total_seconds()))
+        found = evaluate(graph, self._samples, options, Outlook(RESTART_SECONDS))
         if not found.is_out_of_bounds:
             self._waiting = {}
             return

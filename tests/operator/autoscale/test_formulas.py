@@ -1,6 +1,7 @@
 """The autoscaler's formulas, on numbers that can be checked by hand."""
 
 import math
+from datetime import timedelta
 
 import pytest
 
@@ -118,6 +119,8 @@ def test_steps_up_that_brought_nothing_are_counted_back_to_one_that_helped() -> 
 
 
 def test_the_measured_pause_takes_the_place_of_the_assumed_one_where_jobs_are_rescaled_in_place() -> None:
-    assert restart_seconds((), OPTIONS, in_place=True) == 300.0
+    assert restart_seconds((), OPTIONS, in_place=True) == 5.0
+    assert restart_seconds((), OPTIONS, in_place=False) == 300.0
+    assert restart_seconds((), AutoscalerOptions(restart_time=timedelta(minutes=1)), in_place=True) == 60.0
     assert restart_seconds((2.0, 5.0), OPTIONS, in_place=True) == 5.0
     assert restart_seconds((2.0, 5.0), OPTIONS, in_place=False) == 300.0

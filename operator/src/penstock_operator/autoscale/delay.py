@@ -1,7 +1,7 @@
 """Less parallelism is taken only when it was enough for a while (§5.5). Pure; what it remembers is a value.
 
 The first wish for less starts a clock for its vertex. When the time is over, the most that was wished for in it is
-taken. A wish for more, or for what there is, forgets it. What a burst added is taken back sooner, and in one step.
+taken (`Waiting.settled`). A wish for more, or for what there is, forgets it. What a burst added is taken back sooner, and in one step.
 """
 
 from collections.abc import Mapping
@@ -19,6 +19,33 @@ class Waiting:
     """The most that was wished for since."""
     needed: int
     """The most that would have done since, however far away."""
+    next: int
+    """The most that was wished for but for `highest`."""
+    wishes: int = 0
+    """How often less was wished for since."""
+    at_highest: int = 0
+    """How often it was `highest`."""
+
+    @property
+    def settled(self) -> int:
+        """What to take: the most that was wished for, unless that is one more than what most wishes were for.
+
+        A load between two parallelisms wishes for either, by its noise; taking the larger one only puts off the step
+        to the smaller one.
+        """
+        is_noise = self.highest - self.next == 1 and 2 * self.at_highest < self.wishes
+        return self.next if is_noise else self.highest
+
+    def again(self, one: VertexAdvice) -> "Waiting":
+        """The wait after one more wish."""
+        highest, second, often = self.highest, self.next, self.at_highest
+        if one.proposed > highest:
+            highest, second, often = one.proposed, highest, 1
+        elif one.proposed == highest:
+            often += 1
+        else:
+            second = one.proposed if second == highest else max(second, one.proposed)
+        return Waiting(self.since, highest, max(self.needed, one.needed), second, self.wishes + 1, often)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +75,7 @@ def delay_less(
         if one.proposed >= one.current:
             vertices[vertex_id] = one
             continue
-        wish = waiting.get(vertex_id, Waiting(now, one.proposed, one.needed))
-        wish = replace(wish, highest=max(wish.highest, one.proposed), needed=max(wish.needed, one.needed))
+        wish = waiting.get(vertex_id, Waiting(now, one.proposed, one.needed, one.proposed)).again(one)
         still[vertex_id] = wish
         vertices[vertex_id] = replace(one, proposed=_due(one, wish, now - wish.since, patience, before))
     return Delayed(Advice(vertices), still)
@@ -59,7 +85,7 @@ def _due(
     one: VertexAdvice, wish: Waiting, waited: float, patience: Patience, before: Mapping[str, int]
 ) -> int:
     if waited >= patience.usual:
-        return wish.highest
+        return wish.settled
     if one.vertex_id in before and waited >= patience.burst:
         return min(one.current, max(wish.needed, before[one.vertex_id]))
     return one.current

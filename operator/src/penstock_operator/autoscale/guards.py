@@ -13,7 +13,7 @@ from penstock_operator.autoscale.evaluation import Evaluation, VertexEvaluation
 from penstock_operator.autoscale.history import ScalingRecord, ineffective_steps
 from penstock_operator.autoscale.options import AutoscalerOptions
 from penstock_operator.autoscale.recommend import Advice
-from penstock_operator.autoscale.regime import Regime
+from penstock_operator.autoscale.regime import Regime, lag_is_material
 from penstock_operator.autoscale.signals import Graph, slots_of
 
 
@@ -64,12 +64,14 @@ Guard = Callable[[Proposal], Held | None]
 
 
 def noise(proposal: Proposal) -> Held | None:
-    """A load is out of its band only if it is by more than the noise of its own measurement."""
+    """A load is out of its band only if it is by more than its measurement's noise, or if a lag has piled up."""
     if proposal.is_outside or proposal.regime.is_early:
         return None
     margin = proposal.options.confidence * proposal.regime.noise
     moved = [one for one in proposal.advice.vertices.values() if one.proposed != one.current]
     if any(_is_sure(proposal.evaluation.vertices[one.vertex_id], margin) for one in moved):
+        return None
+    if proposal.advice.grows and lag_is_material(proposal.regime.window, proposal.graph):
         return None
     sentence = f"The load is out of its band by less than its noise ({proposal.regime.noise:.1%} of the rate)"
     return Held("noise", Reason.SCALING_REPORT, sentence)
@@ -121,8 +123,10 @@ def ineffective(proposal: Proposal) -> Held | None:
 def benefit(proposal: Proposal) -> Held | None:
     """A step down must save more than its pause costs, and more than a trifle."""
     now, then = proposal.graph.slots, proposal.slots
-    if proposal.advice.grows or then >= now:
+    if proposal.advice.grows:
         return None
+    if then >= now:
+        return Held("benefit", Reason.SCALING_REPORT, "A step down that frees no slot is not worth its pause")
     options = proposal.options
     saved = (now - then) * max(options.scale_down_interval.total_seconds(), 60.0)
     cost = options.pause_price * proposal.evaluation.restart_seconds * now

@@ -78,8 +78,16 @@ def ineffective_steps(
 
 
 def restart_seconds(pauses: Sequence[float], options: AutoscalerOptions, *, in_place: bool) -> float:
-    """Pause to expect of a rescale: the longest one measured, within its limit; the option while none was."""
+    """Pause to expect of a rescale: the longest one measured, within its limit; the assumed one while none was."""
     tracks = in_place if options.restart_time_tracking is None else options.restart_time_tracking
-    if not tracks or not pauses:
+    if tracks and pauses:
+        return min(max(pauses), options.restart_time_limit.total_seconds())
+    if options.restart_time is not None:
         return options.restart_time.total_seconds()
-    return min(max(pauses), options.restart_time_limit.total_seconds())
+    return IN_PLACE_SECONDS if in_place else RESTART_SECONDS
+
+
+RESTART_SECONDS = 300.0
+"""Upstream's default of `restart.time`: a job that is stopped and started anew."""
+IN_PLACE_SECONDS = 5.0
+"""A job whose processes stay: its tasks end with a checkpoint and begin from it."""

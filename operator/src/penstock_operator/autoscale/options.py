@@ -98,8 +98,8 @@ class AutoscalerOptions(BaseModel):
 
     catch_up_duration: Duration = Field(default=timedelta(minutes=30), alias="catch-up.duration")
     """Time in which a backlog shall be gone; 0: backlogs are not counted."""
-    restart_time: Duration = Field(default=timedelta(minutes=5), alias="restart.time")
-    """Assumed pause of a rescale, as long as none was measured."""
+    restart_time: Duration | None = Field(default=None, alias="restart.time")
+    """Assumed pause of a rescale, as long as none was measured; unset 5 min, or 5 s where it is done in place."""
     restart_time_tracking: bool | None = Field(default=None, alias="restart.time-tracking.enabled")
     """Use the measured pause of the job's own rescales; unset, where the bundled runtime rescales in place."""
     restart_time_limit: Duration = Field(default=timedelta(minutes=15), alias="restart.time-tracking.limit")

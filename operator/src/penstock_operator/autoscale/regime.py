@@ -148,15 +148,19 @@ def _is_overrun(last: Sequence[Sample], graph: Graph, options: AutoscalerOptions
     """Whether the last samples all show a growing lag beside a vertex or slot that can do no more."""
     if len(last) <= options.early_scale_up_samples:
         return False
-    grows = any(_lag_grows(last, source.id) for source in graph.vertices if source.is_source)
-    return grows and all(_is_saturated(sample, graph) for sample in last[1:])
+    return lag_is_material(last, graph) and all(_is_saturated(sample, graph) for sample in last[1:])
 
 
-def _lag_grows(last: Sequence[Sample], source: str) -> bool:
-    """Whether it grew from each sample to the next, to more than what a hiccup leaves."""
-    lags = [one.vertices[source].lag or 0.0 for one in last]
-    rate = input_rate(last, source)
-    return lags[-1] >= _MATERIAL * rate and all(after > before for before, after in pairwise(lags))
+def lag_is_material(window: Sequence[Sample], graph: Graph) -> bool:
+    """Whether a source's lag grew over the window, never shrinking, to more than what a hiccup leaves."""
+    return any(_lag_grows(window, source.id) for source in graph.vertices if source.is_source)
+
+
+def _lag_grows(window: Sequence[Sample], source: str) -> bool:
+    lags = [one.vertices[source].lag or 0.0 for one in window]
+    if len(lags) < 2 or lags[-1] < _MATERIAL * input_rate(window, source):
+        return False
+    return lags[-1] > lags[0] and all(after >= before for before, after in pairwise(lags))
 
 
 def _is_saturated(sample: Sample, graph: Graph) -> bool:
