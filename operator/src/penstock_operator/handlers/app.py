@@ -45,6 +45,7 @@ log = structlog.get_logger(__name__)
 
 _SWEEP_SECONDS = 60.0
 _MOST_WORKERS = 200
+_LIST_SECONDS = 5.0
 
 
 def run(settings: Settings) -> None:
@@ -211,10 +212,22 @@ class Operator:
         before, values = self._watched, Values(keys)
         if values.boolean("dynamic.namespaces.enabled"):
             self._watched = watched_namespaces(self._settings, values)
-        for kind in self._kinds if self._watched != before else ():
-            for found in self._client.list(kind.name):
-                meta = found["metadata"]
-                self._wake(Key(kind.name, Ref(meta["namespace"], meta["name"])))
+        if self._watched != before:
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        """Every resource that is served; tried until the API server tells of them, as no event does."""
+        while not self._stopping.is_set():
+            try:
+                for kind in self._kinds:
+                    for found in self._client.list(kind.name):
+                        meta = found["metadata"]
+                        self._wake(Key(kind.name, Ref(meta["namespace"], meta["name"])))
+            except OperatorError as error:
+                log.warning("resources could not be listed", error=error.message)
+                self._stopping.wait(_LIST_SECONDS)
+            else:
+                return
 
     def _turn(self, key: Key) -> float | None:
         """One turn, timed."""
