@@ -6,6 +6,7 @@ are found again. `tend` is its kubelet: it brings back what died, with a growing
 
 import contextlib
 import hashlib
+import itertools
 import os
 import secrets
 import shutil
@@ -152,22 +153,26 @@ class LocalPlatform:
         self._start_missing(name, commands | self._workers(name, launch.task_managers))
 
     def scale(self, resource: FlinkDeployment, launch: Launch, count: int, idle: Sequence[str]) -> None:
-        """Start the TaskManagers that are missing, end those with the highest numbers: the youngest are idle first."""
+        """Start the TaskManagers that are missing, end those that are too many: idle ones first, then the youngest."""
         name = resource.metadata.name
-        wanted, alive = self._workers(name, count), living()
+        wanted, alive = self._workers(name, count, idle), living()
         self._start_missing(name, wanted)
         for row in self.store.processes(name):
             if row.role != JOB_MANAGER and row.role not in wanted:
                 self._end(row, alive.get(row.token, []))
 
-    def _workers(self, name: str, count: int) -> dict[str, list[str]]:
+    def _workers(self, name: str, count: int, idle: Sequence[str] = ()) -> dict[str, list[str]]:
+        """Commands of so many TaskManagers by role: those that are there, then the lowest numbers that are not."""
         config = ["--config-dir", str(self.folder(name) / "conf")]
+        there = [
+            row.role for row in self.store.processes(name) if row.stopping is None and row.role != JOB_MANAGER
+        ]
+        there.sort(key=lambda role: (f"{name}-{role}" in idle, _number(role)))
+        fresh = (role for index in itertools.count(1) if (role := f"taskmanager-{index}") not in there)
+        roles = [*there[:count], *itertools.islice(fresh, max(0, count - len(there)))]
         return {
-            f"taskmanager-{index}": [
-                *(*self._launcher, "taskmanager", *config),
-                *("--resource-id", f"{name}-taskmanager-{index}"),
-            ]
-            for index in range(1, count + 1)
+            role: [*self._launcher, "taskmanager", *config, "--resource-id", f"{name}-{role}"]
+            for role in roles
         }
 
     def _start_missing(self, name: str, commands: Mapping[str, Sequence[str]]) -> None:
@@ -310,3 +315,8 @@ def _local_path(uri: str) -> Path | None:
     if parts.scheme in ("local", "file"):
         return Path(f"/{parts.netloc}{parts.path}" if parts.netloc else parts.path)
     return Path(uri) if uri and parts.scheme == "" else None
+
+
+def _number(role: str) -> int:
+    """The number in `taskmanager-3`."""
+    return int(role.rpartition("-")[2])
