@@ -103,6 +103,7 @@ env.execute("lines")
 """
 
 
+@pytest.mark.timeout(180)
 def test_a_line_that_cannot_be_read_is_told_by_file_and_number(tmp_path: Path) -> None:
     program, lines = tmp_path / "program.py", tmp_path / "lines.json"
     program.write_text(LINES)
