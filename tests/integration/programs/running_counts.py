@@ -1,4 +1,6 @@
-"""Numbers each record of its key: topic of `user,page` lines in, `user,n` out exactly once. Run by test_kafka_jobs.py.
+"""Numbers each record of its key: topic of `user,page` lines in, `user,n` out exactly once.
+
+Run by test_kafka_jobs.py up to the topic's end, and by test_autoscaler.py without one and with more work a record.
 
 Were a record lost or counted twice, or an output lost or doubled, a number of some user would be missing or
 repeated.
@@ -6,6 +8,7 @@ repeated.
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from penstock.common import Configuration, WatermarkStrategy
@@ -20,33 +23,38 @@ from penstock.datastream.connectors.kafka import (
 )
 
 
-def slowly(line: str) -> str:
-    """A little work for each record, so that there is time to be killed in."""
-    time.sleep(0.0001)
-    return line
+def slowly(seconds: float) -> Callable[[str], str]:
+    """A little work for each record, so that there is time to be killed in, or slots are the limit and not cores."""
+
+    def work(line: str) -> str:
+        time.sleep(seconds)
+        return line
+
+    return work
 
 
 def main() -> None:
-    """Read `source_topic` up to its present end, write `target_topic`."""
+    """Read `source_topic` up to its present end, or with `WORK` seconds a record without one; write `target_topic`."""
     bootstrap, source_topic, target_topic, checkpoints, parallelism = sys.argv[1:6]
+    work = float(sys.argv[6]) if len(sys.argv) > 6 else None
     configuration = Configuration()
     configuration.set_string("execution.checkpointing.dir", checkpoints)
     configuration.set_string("restart-strategy.type", "fixed-delay")
     configuration.set_string("restart-strategy.fixed-delay.attempts", "10")
     configuration.set_string("restart-strategy.fixed-delay.delay", "200 ms")
     env = StreamExecutionEnvironment.get_execution_environment(configuration)
-    env.set_parallelism(int(parallelism))
+    if work is None:
+        env.set_parallelism(int(parallelism))
     env.enable_checkpointing(300)
-    source: Any = (
+    builder = (
         KafkaSource.builder()
         .set_bootstrap_servers(bootstrap)
         .set_topics(source_topic)
         .set_group_id(f"{source_topic}-readers")
         .set_starting_offsets(KafkaOffsetsInitializer.earliest())
-        .set_bounded(KafkaOffsetsInitializer.latest())
         .set_value_only_deserializer(SimpleStringSchema())
-        .build()
     )
+    source: Any = (builder if work else builder.set_bounded(KafkaOffsetsInitializer.latest())).build()
     sink: Any = (
         KafkaSink.builder()
         .set_bootstrap_servers(bootstrap)
@@ -62,7 +70,7 @@ def main() -> None:
     )
     (
         env.from_source(source, WatermarkStrategy.no_watermarks(), "clicks")
-        .map(slowly)
+        .map(slowly(work or 0.0001))
         .map(lambda line: (line.split(",")[0], 1))
         .key_by(lambda pair: pair[0])
         .sum(1)

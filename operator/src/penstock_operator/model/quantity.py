@@ -30,7 +30,7 @@ def parse_memory(text: str) -> Decimal:
     """Bytes: as Flink reads the text if it can, else as Kubernetes does; raises ValueError saying what is expected."""
     match = _FLINK_SHAPE.fullmatch(text.strip())
     if match is not None and match[2].lower() in _FLINK:
-        return Decimal(match[1]) * 1024 ** _FLINK[match[2].lower()]
+        return Decimal(match[1]) * Decimal(1024) ** _FLINK[match[2].lower()]
     try:
         return parse_quantity(text)
     except ValueError:
