@@ -7,7 +7,8 @@ import pytest
 
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import FlinkDeployment
-from penstock_operator.observe.checkpoints import is_whole, observe_state
+from penstock_operator.decide.restore import redeploy_path
+from penstock_operator.observe.checkpoints import is_whole, observe_named, observe_state
 
 JOB_A, JOB_B, STRANGER = "a" * 32, "b" * 32, "c" * 32
 
@@ -136,3 +137,39 @@ def test_metadata_of_another_engine_is_taken_at_its_word(tmp_path: Path) -> None
     folder.mkdir()
     (folder / "_metadata").write_bytes(b"\x49\x60\x67\x25\x00")
     assert is_whole(f"file://{folder}", {})
+
+
+def test_a_named_state_is_looked_at_before_anything_is_stopped_for_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "sp" / "savepoint-1", STRANGER, 4, "SAVEPOINT")
+    assert observe_named(path, {}).problem is None
+    absent = observe_named(f"{path}-not-there", {}).problem
+    assert absent is not None
+    assert absent.reason is Reason.STATE_NOT_FOUND
+    (tmp_path / "sp" / "savepoint-1" / "state").unlink()
+    broken = observe_named(path, {}).problem
+    assert broken is not None
+    assert broken.reason is Reason.STATE_INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    ("deployed", "wanted", "path"),
+    [(1, 2, "/sp/1"), (2, 2, None), (1, None, None), (None, 1, "/sp/1")],
+    ids=["new", "the same", "taken back", "first"],
+)
+def test_a_new_redeploy_nonce_names_the_state_to_look_at(
+    tmp_path: Path, deployed: int | None, wanted: int | None, path: str | None
+) -> None:
+    found = resource(tmp_path)
+    job = found.spec.job
+    assert job is not None
+    job = job.model_copy(update={"savepoint_redeploy_nonce": wanted, "initial_savepoint_path": "/sp/1"})
+    held = json.dumps({"spec": {"job": {"state": "running", "savepointRedeployNonce": deployed}}})
+    status = found.status.model_copy(
+        update={
+            "reconciliation_status": found.status.reconciliation_status.model_copy(
+                update={"last_reconciled_spec": held}
+            )
+        }
+    )
+    spec = found.spec.model_copy(update={"job": job})
+    assert redeploy_path(found.model_copy(update={"spec": spec, "status": status})) == path

@@ -34,6 +34,17 @@ def wants_state(resource: FlinkDeployment, cluster: ClusterFacts) -> bool:
     return is_suspended and (is_upgrading or wanted is None or wanted.state is JobState.RUNNING)
 
 
+def redeploy_path(resource: FlinkDeployment) -> str | None:
+    """The state that a new `savepointRedeployNonce` asks for, before anything is stopped for it; None if none does."""
+    deployed = decode_spec(resource.status.reconciliation_status.last_reconciled_spec)
+    job = resource.spec.job
+    if deployed is None or deployed.job is None or job is None or job.state is not JobState.RUNNING:
+        return None
+    nonce = job.savepoint_redeploy_nonce
+    is_new = nonce is not None and nonce != deployed.job.savepoint_redeploy_nonce
+    return job.initial_savepoint_path if is_new else None
+
+
 def restore_policy(resource: FlinkDeployment) -> RestorePolicy:
     """What counts for the next start. A recovery is no upgrade: what it restores is the newest, unless the job is stateless."""
     job, status = resource.spec.job or JobSpec(), resource.status

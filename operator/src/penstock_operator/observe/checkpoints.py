@@ -40,6 +40,16 @@ def observe_state(resource: FlinkDeployment, keys: Mapping[str, str]) -> StateFa
         return StateFacts(looked_up=True, problem=problem)
 
 
+def observe_named(path: str, keys: Mapping[str, str]) -> StateFacts:
+    """That one state, or what is wrong with it."""
+    try:
+        with Stores(keys) as stores:
+            return _named(path, stores)
+    except StorageUnavailable as error:
+        problem = Problem(Reason.CHECKPOINT_STORAGE_UNAVAILABLE, error.message)
+        return StateFacts(looked_up=True, problem=problem)
+
+
 def is_whole(path: str, keys: Mapping[str, str]) -> bool:
     """Whether a checkpoint of the bundled runtime has all its objects; what cannot be looked at is taken to be."""
     try:

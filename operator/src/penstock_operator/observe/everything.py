@@ -9,12 +9,12 @@ from penstock_api.v1beta1.autoscaler import AutoscalerStatus
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.decide.autoscaling import overlay
 from penstock_operator.decide.refresh import is_news
-from penstock_operator.decide.restore import wants_state
+from penstock_operator.decide.restore import redeploy_path, wants_state
 from penstock_operator.decide.scaling import wants_vertices
 from penstock_operator.decide.validate import validate
-from penstock_operator.model.facts import Facts, JobFacts, StateFacts
+from penstock_operator.model.facts import Facts, JobFacts, Problem, StateFacts
 from penstock_operator.model.launch import with_defaults
-from penstock_operator.observe.checkpoints import is_whole, observe_state
+from penstock_operator.observe.checkpoints import is_whole, observe_named, observe_state
 from penstock_operator.observe.job import observe_job
 from penstock_operator.observe.session import observe_session
 from penstock_operator.platforms.port import Platform
@@ -31,7 +31,7 @@ def observe(
     full = resource.model_copy(update={"spec": with_defaults(resource.spec, defaults)})
     problems = validate(full)
     if not problems and resource.metadata.deletion_timestamp is None:
-        problems = platform.refusals(full)
+        problems = platform.refusals(full) or _lacking(full, platform)
     cluster = platform.observe(resource)
     scaled = resource.model_copy(update={"spec": overlay(resource.spec, autoscaler)})
     job = observe_job(cluster.rest_url, resource.status, with_vertices=wants_vertices(scaled))
@@ -60,6 +60,13 @@ def observe(
         autoscaler=autoscaler,
         new_id=secrets.token_hex(16),
     )
+
+
+def _lacking(resource: FlinkDeployment, platform: Platform) -> tuple[Problem, ...]:
+    """What a redeployment would not find: told while the job still runs, which goes on."""
+    path = redeploy_path(resource)
+    problem = observe_named(path, platform.storage(resource).keys).problem if path else None
+    return (problem,) if problem is not None else ()
 
 
 def _checked(job: JobFacts, resource: FlinkDeployment, platform: Platform) -> JobFacts:
