@@ -1,13 +1,16 @@
 """Writes the operator's reference pages: `python -m penstock_operator.reference DIR`, `--check` to compare.
 
-Run by `make gen` and by a test. Keys come from `configuration/options.py`, metrics from `report/metrics_names.py`.
+Run by `make gen` and by a test. Keys come from `configuration/options.py` and `autoscale/options.py`, metrics from `report/metrics_names.py`.
 """
 
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 
+from penstock_operator.autoscale.options import AutoscalerOptions
 from penstock_operator.configuration.option import PREFIX, Option
 from penstock_operator.configuration.options import ADVANCED, METRICS, RESOURCE, SYSTEM
 from penstock_operator.report import metrics_names
@@ -43,11 +46,21 @@ Beside these: `process_*` and `python_info` of the process (`kubernetes.operator
 """
 
 
+_ABOUT_AUTOSCALER = """# The autoscaler's options
+
+Keys of a resource's `flinkConfiguration` (or of the operator's, as defaults), each as `job.autoscaler.KEY` or `kubernetes.operator.job.autoscaler.KEY`.
+A change never restarts the job. How decisions are made: [Scale a job from its lag](../how-to/autoscale.md).
+
+Not there yet, read and without effect: `memory.tuning.*`, `metrics.custom-evaluator*`, `scaling.custom-executor*`, alignment modes of one's own.
+"""
+
+
 def render() -> dict[str, str]:
     """Every page by its file name."""
     return {
         "operator-configuration.md": HEADER + "\n".join(_keys_page()),
         "operator-metrics.md": HEADER + "\n".join(_metrics_page()),
+        "autoscaler-options.md": HEADER + "\n".join(_autoscaler_page()),
     }
 
 
@@ -58,6 +71,28 @@ def stale(folder: Path) -> list[str]:
         for name, text in render().items()
         if not (folder / name).is_file() or (folder / name).read_text("utf-8") != text
     ]
+
+
+def _autoscaler_page() -> Iterator[str]:
+    yield _ABOUT_AUTOSCALER
+    yield "| key | default | meaning |"
+    yield "|---|---|---|"
+    for name, field in AutoscalerOptions.model_fields.items():
+        yield f"| `{field.alias or name}` | {_default(field.default)} | {field.description} |"
+    yield ""
+
+
+def _default(value: object) -> str:
+    match value:
+        case None | ():
+            return ""
+        case bool():
+            return str(value).lower()
+        case timedelta():
+            return f"{value.total_seconds():g} s"
+        case StrEnum():
+            return value.value
+    return str(value)
 
 
 def _keys_page() -> Iterator[str]:

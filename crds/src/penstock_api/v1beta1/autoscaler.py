@@ -61,5 +61,3 @@ class AutoscalerStatus(ApiModel):
     """What holds the recommendation back."""
     restart_seconds: str | None = None
     """Pause that a rescale is expected to bring."""
-    scaled_to_zero: bool = False
-    """Whether the job is suspended because nothing comes."""

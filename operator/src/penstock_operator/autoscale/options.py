@@ -11,6 +11,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from penstock_operator.autoscale.periods import faults
 from penstock_operator.model.duration import parse_duration
 
 PREFIXES = ("job.autoscaler.", "kubernetes.operator.job.autoscaler.")
@@ -185,10 +186,6 @@ class AutoscalerOptions(BaseModel):
     """Smallest share of a vertex's parallelism that is worth a step down. Penstock's own."""
     pause_price: Annotated[float, Field(ge=0.0)] = Field(default=1.0, alias="pause.price")
     """What a second of pause costs, in slot seconds for each slot of the job. Penstock's own."""
-    scale_to_zero: bool = Field(default=False, alias="scale-to-zero.enabled")
-    """Suspend the job when nothing came for `scale-to-zero.after`, wake it on lag. Penstock's own."""
-    scale_to_zero_after: Duration = Field(default=timedelta(minutes=15), alias="scale-to-zero.after")
-    """How long nothing must have come. Penstock's own."""
 
     @property
     def effective_mode(self) -> Mode:
@@ -241,6 +238,8 @@ def problems(keys: Mapping[str, str]) -> Iterator[str]:
         yield "[job.autoscaler.utilization.max]: is below utilization.target: raise it or lower the target"
     if options.lower > options.utilization_target:
         yield "[job.autoscaler.utilization.min]: is above utilization.target: lower it or raise the target"
+    for entry in faults(options.schedule):
+        yield f"[job.autoscaler.schedule]: {entry}"
     if options.min_parallelism > options.max_parallelism:
         yield "[job.autoscaler.vertex.min-parallelism]: is above vertex.max-parallelism"
 

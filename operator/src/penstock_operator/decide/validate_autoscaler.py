@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
+from penstock_operator.autoscale.periods import faults
 from penstock_operator.decide.validate_resources import refuse
 from penstock_operator.model.duration import parse_duration
 from penstock_operator.model.facts import Problem
@@ -54,6 +55,11 @@ def check_autoscaler(keys: Mapping[str, str]) -> Iterator[Problem]:
     if "excluded.periods" in given:
         yield from _periods(*given["excluded.periods"])
     yield from _window(given)
+    if "schedule" in given:
+        key, text = given["schedule"]
+        entries = [entry.strip() for entry in text.split(";") if entry.strip()]
+        for fault in faults(entries):
+            yield refuse(f"spec.flinkConfiguration[{key}]: {fault}")
 
 
 def _range(key: str, text: str, low: float, high: float) -> Problem | None:

@@ -20,6 +20,7 @@ from penstock_api.v1beta1.status import FlinkJobState
 from penstock_operator.autoscale import codec, decision
 from penstock_operator.autoscale.guards import Room
 from penstock_operator.autoscale.options import AutoscalerOptions, Mode
+from penstock_operator.autoscale.periods import bounds_at, is_excluded
 from penstock_operator.autoscale.signals import Graph
 from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
 from penstock_operator.decide.autoscaling import quota_slots, report
@@ -119,7 +120,14 @@ class Autoscaling:
         self._learn_pause(resource, watched, graph)
         watched.memento = decision.observe(watched.memento, graph, sample, options)
         slots, why = quota_slots(resource.spec, options)
-        around = decision.Circumstances(self._now(), Room(slots, why), in_place=shares)
+        now = self._now()
+        around = decision.Circumstances(
+            now,
+            Room(slots, why),
+            bounds=bounds_at(options.schedule, now),
+            is_excluded=is_excluded(options.excluded_periods, now),
+            in_place=shares,
+        )
         made = decision.decide(watched.memento, graph, options, around)
         watched.memento = made.memento
         watched.status, said = report(made, options.effective_mode, watched.status)

@@ -1,19 +1,17 @@
 """When the next periodic snapshot is due: after a duration, or by a Quartz cron expression (6 or 7 fields, in UTC). Pure.
 
-Called by the rule `periodic_snapshot`. Quartz counts days of the week from Sunday = 1, has seconds first, a year last if
-at all, and `?` for a day that another field says.
+Called by the rule `periodic_snapshot`.
 """
 
-import re
 from datetime import UTC, datetime
 
 from croniter import CroniterBadCronError, CroniterBadDateError, croniter
 
 from penstock_operator.model.duration import parse_duration
+from penstock_operator.model.quartz import as_cron
 
 _NEVER_DUE = 4_102_444_800_000
 """The year 2100: an expression whose last moment has passed."""
-_NUMBER = re.compile(r"(?<![#/\w])([1-7])(?!\d)")
 
 
 def next_due(period: str, last: int) -> int | None:
@@ -39,17 +37,3 @@ def _by_cron(text: str, last: int) -> int | None:
     except (CroniterBadCronError, ValueError, KeyError):
         return None
     return round(found.timestamp() * 1000)
-
-
-def as_cron(text: str) -> str | None:
-    """The Quartz expression as cron with seconds first; five fields are plain cron. None for another number of fields."""
-    fields = text.split()
-    if len(fields) == 5:
-        return " ".join(["0", *fields])
-    if len(fields) not in (6, 7):
-        return None
-    fields = ["*" if field == "?" else field for field in fields]
-    fields[5] = _NUMBER.sub(lambda match: str(int(match[1]) - 1), fields[5])
-    if match := re.fullmatch(r"(\d)L", fields[5]):
-        fields[5] = f"L{match[1]}"
-    return " ".join(fields)
