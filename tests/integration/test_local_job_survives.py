@@ -48,12 +48,15 @@ class LocalJob:
         if self._thread:
             self._thread.join(60)
 
-    def apply(self, parallelism: int, mode: str = "savepoint", program: Path | None = None) -> None:
+    def apply(
+        self, parallelism: int, mode: str = "savepoint", program: Path | None = None, interval: str = "1s"
+    ) -> None:
         template = string.Template((ROOT / "examples" / "demo" / "deployment.yaml").read_text("utf-8"))
         source = program or ROOT / "examples" / "engagement" / "engagement.py"
         text = template.substitute(folder=self.folder, program=source, parallelism=parallelism)
         body = yaml.safe_load(text)
         body["spec"]["job"]["upgradeMode"] = mode
+        body["spec"]["flinkConfiguration"]["execution.checkpointing.interval"] = interval
         self.platform.store.apply(FlinkDeployment.from_wire(body), "uid")
 
     def status(self) -> FlinkDeploymentStatus:
@@ -81,6 +84,10 @@ class LocalJob:
     def _checkpoint(self) -> int:
         folder = self.folder / "checkpoints" / (self.status().job_status.job_id or "none")
         return max((int(path.parent.name[4:]) for path in folder.glob("chk-*/_metadata")), default=0)
+
+    def is_scaled_to_two(self) -> bool:
+        scaling = self.status().scaling
+        return scaling is not None and scaling.parallelism == 2 and scaling.done is True
 
     def pids(self, role: str) -> list[int]:
         alive = living()
@@ -113,6 +120,10 @@ def test_every_click_is_counted_once(job: LocalJob, clicks: subprocess.Popen[byt
         os.kill(job.pids(role)[0], signal.SIGKILL)
         job.until_progress()
     job.apply(parallelism=2)
+    job.until("a rescale in place", job.is_scaled_to_two)
+    job.until_progress()
+    assert job.status().job_status.upgrade_savepoint_path is None
+    job.apply(parallelism=2, interval="2s")
     job.until(
         "an upgrade from its savepoint",
         lambda: "savepoint-" in (job.status().job_status.upgrade_savepoint_path or ""),
