@@ -9,11 +9,16 @@ import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 START_SECONDS = 60.0
+GRACE_SECONDS = 1
+"""What a request may still take when its server ends."""
 TLS_PREFIX = "penstock.rpc.tls."
 
 
@@ -43,11 +48,12 @@ class HttpServer:
     def __init__(self, app: Starlette, listener: socket.socket, tls: TlsFiles | None = None) -> None:
         config = uvicorn.Config(
             app,
+            http=_Connection,
             log_level="warning",
             access_log=False,
             lifespan="off",
             ws="none",
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=GRACE_SECONDS,
             ssl_certfile=tls.cert if tls else None,
             ssl_keyfile=tls.key if tls else None,
             ssl_ca_certs=tls.ca if tls else None,
@@ -77,8 +83,51 @@ class HttpServer:
         self._listener.close()
 
 
+class _State(ServerState):
+    """What a server and its connections know of each other."""
+
+    is_ending = False
+
+
+class _Connection(H11Protocol):
+    """A connection that was accepted as its server stopped listening is closed, not served.
+
+    uvicorn closes the connections that it knows when it shuts down. One that is just being accepted would stay, and be
+    answered by the app of before for as long as its peer keeps it alive, though another server has the address by now.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._state = server_state
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Serve it, unless it comes too late."""
+        super().connection_made(transport)
+        if isinstance(self._state, _State) and self._state.is_ending:
+            transport.close()
+
+
 class _Server(uvicorn.Server):
-    """Leaves signals alone: they belong to the process."""
+    """Leaves signals alone: they belong to the process. No connection outlives it."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.server_state: _State = _State()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, let requests end, cancel what does not end; then no connection is left."""
+        self.server_state.is_ending = True
+        await super().shutdown(sockets)
+        if cancelled := set(self.server_state.tasks):
+            await asyncio.wait(cancelled, timeout=GRACE_SECONDS)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
