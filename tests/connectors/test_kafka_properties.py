@@ -210,8 +210,10 @@ def test_a_checkpoint_says_where_a_source_reads_and_holds_no_secret() -> None:
     assert state["source"] == {
         "bootstrap_servers": "127.0.0.1:1",
         "topics": ["a", "b"],
-        "topic_pattern": None,
+        "partitions": [["a", 0], ["b", 1]],
         "group_id": "readers",
+        "isolation_level": "read_committed",
+        "secrets": [],
     }
     assert "pa;ss" not in repr(state)
 

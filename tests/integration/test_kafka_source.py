@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import cloudpickle
@@ -12,7 +13,9 @@ from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[att
 from penstock.connectors.kafka.errors import KafkaConnectorError, TopicMissing
 from penstock.connectors.kafka.offsets import Offsets
 from penstock.connectors.kafka.source import KafkaSourceSettings, ValueDeserializer
+from penstock.taskmanager.metrics import OperatorMetrics
 from tests.connectors.reading import SourceRun
+from tests.integration.sink_context import reader_context
 from tests.servers import KafkaServer
 from tests.servers.process import wait_until
 
@@ -163,6 +166,35 @@ def test_aborted_transactions_are_not_read(kafka: KafkaServer, make_topic: Topic
     run.run_to_end()
     assert numbers(run) == [0, 2]
     run.close()
+
+
+def test_markers_of_transactions_count_as_read_and_no_lag_is_left(
+    kafka: KafkaServer, make_topic: Topics
+) -> None:
+    topic = make_topic(1)
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": f"t-{uuid.uuid4().hex}"})
+    producer.init_transactions(30)
+    for number in range(4):
+        producer.begin_transaction()
+        producer.produce(topic, str(number), partition=0)
+        producer.commit_transaction(30)
+    figures = OperatorMetrics()
+    reader = settings(kafka, topic).definition().create_reader()
+    reader.open(replace(reader_context(lambda: None), metrics=figures))
+    reader.add_splits([{"id": f"{topic}-0", "topic": topic, "partition": 0, "position": 0, "end": None}])
+
+    def position() -> int:
+        reader.poll(100)
+        return int(reader.snapshot()[0]["position"])
+
+    try:
+        wait_until(lambda: position() == 8, "the last marker is passed", 30)
+        wait_until(lambda: figures.collect()["pendingRecords"] == 0, "nothing waits", 30)
+        prefix = f"KafkaSourceReader.topic.{topic}.partition.0"
+        assert figures.collect()[f"{prefix}.currentOffset"] == 7
+        assert figures.collect()[f"{prefix}.committedOffset"] == -1
+    finally:
+        reader.close()
 
 
 def test_a_missing_topic_is_named(kafka: KafkaServer) -> None:

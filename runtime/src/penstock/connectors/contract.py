@@ -58,6 +58,9 @@ class EnumeratorFactory(Protocol):
     ) -> SplitEnumerator:
         """Make the enumerator, from its state if there is one."""
 
+    # A factory may also have `describe(options: Mapping[str, Any]) -> dict[str, Any]`: where the source reads, as JSON
+    # without secrets. It is shown over REST, and asks nobody.
+
 
 @dataclass(slots=True, frozen=True)
 class ReaderContext:

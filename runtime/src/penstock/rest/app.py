@@ -37,6 +37,7 @@ from penstock.rest import (
     programs,
     rescales,
     resource_requirements,
+    sources,
     subtasks,
     taskmanagers,
     vertices,
@@ -99,6 +100,7 @@ def rest_app(
         *disposal.ROUTES,
         *metrics.ROUTES,
         *programs.ROUTES,
+        *sources.ROUTES,
         Route("/penstock/application", application_status),
     ]
     api.sort(key=lambda route: "{" in getattr(route, "path", ""))

@@ -14,7 +14,8 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from penstock.connectors.contract import Split, SplitEnumerator
 from penstock.connectors.kafka.errors import KafkaConnectorError, TopicMissing
 from penstock.connectors.kafka.offsets import Offsets
-from penstock.connectors.kafka.properties import bootstrap_servers, client_id, client_properties
+from penstock.connectors.kafka.place import describe_place
+from penstock.connectors.kafka.properties import client_id, client_properties
 
 _SECONDS = 30.0
 
@@ -44,12 +45,7 @@ class KafkaEnumerator:
         properties.update(client_id(options["properties"], "enumerator"))
         properties.setdefault("group.id", "penstock-enumerator")
         # For whoever reads the checkpoint (lag, lineage): where the source reads. Never a property that may be secret.
-        self._described = {
-            "bootstrap_servers": bootstrap_servers(options["properties"]),
-            "topics": self._topics,
-            "topic_pattern": self._pattern,
-            "group_id": options["properties"].get("group.id"),
-        }
+        self._described = describe_place(options)
         self._consumer = Consumer(properties)
 
     def discover(self) -> None:
@@ -147,6 +143,10 @@ class KafkaEnumerators:
     ) -> SplitEnumerator:
         """The enumerator, going on from its state if there is one."""
         return KafkaEnumerator(options, parallelism, state)
+
+    def describe(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Where the source reads; no broker is asked."""
+        return describe_place(options)
 
 
 FACTORY = KafkaEnumerators()

@@ -49,6 +49,8 @@ class Fetched:
     split_id: str
     messages: list[Message]
     is_end: bool = False
+    reached: int = -1
+    """Nothing is left to read below this offset, which is past the last message."""
 
 
 class Fetcher:
@@ -58,6 +60,8 @@ class Fetcher:
         self._consumer = consumer
         self._inbox = inbox
         self._observed = 0.0
+        self._next: dict[str, int] = {}
+        """By split: the offset after the last message, or after what was reached."""
 
     def fill(self, feed: Feed[Fetched]) -> None:
         """Until the reader closes."""
@@ -85,12 +89,13 @@ class Fetcher:
             ended = self._heed(told)
             messages = [message for message in messages if message.error() is None]
         found = self._by_split(messages)
+        self._pass_markers(found, ended)
         self._finish(found, ended)
         now = time.monotonic()
         if now - self._observed >= _OBSERVE_SECONDS:
             self._observed = now
             self._inbox.observe(self._consumer)
-        return [one for one in found.values() if one.messages or one.is_end]
+        return [one for one in found.values() if one.messages or one.is_end or one.reached >= 0]
 
     def _by_split(self, messages: list[Message]) -> dict[str, Fetched]:
         if not messages:
@@ -112,6 +117,16 @@ class Fetcher:
         return {
             split_id: Fetched(split_id, run) for split_id, run in named if self._inbox.is_reading(split_id)
         }
+
+    def _pass_markers(self, found: dict[str, Fetched], ended: dict[str, int]) -> None:
+        """Where a partition's end lies past its last message there are only markers of transactions between them."""
+        for split_id, fetched in found.items():
+            self._next[split_id] = offset_of(fetched.messages[-1]) + 1
+        for split_id, end in ended.items():
+            if self._inbox.is_reading(split_id) and end > self._next.get(split_id, -1):
+                self._inbox.reached(split_id, end)
+                self._next[split_id] = end
+                found.setdefault(split_id, Fetched(split_id, [])).reached = end
 
     def _finish(self, found: dict[str, Fetched], ended: dict[str, int]) -> None:
         """Cut bounded partitions at their end and read them no more."""

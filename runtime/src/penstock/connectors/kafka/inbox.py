@@ -20,6 +20,9 @@ class _Reading:
     topic: str
     partition: int
     end: int | None
+    start: int = 0
+    seen: int = -1
+    """An offset below which there is nothing left to read, as the broker said at the partition's end."""
     pending: int = 0
 
 
@@ -75,7 +78,9 @@ class ConsumerInbox:
         if not arriving:
             return
         for split in arriving:
-            self._reading[split["id"]] = _Reading(split["topic"], split["partition"], split.get("end"))
+            self._reading[split["id"]] = _Reading(
+                split["topic"], split["partition"], split.get("end"), split["position"]
+            )
         self._look_at_topics()
         consumer.incremental_assign(
             [TopicPartition(split["topic"], split["partition"], split["position"]) for split in arriving]
@@ -128,6 +133,12 @@ class ConsumerInbox:
         self._look_at_topics()
         consumer.incremental_unassign([TopicPartition(reading.topic, reading.partition)])
 
+    def reached(self, split_id: str, offset: int) -> None:
+        """There is nothing to read below this offset: markers of transactions have offsets, and are no records."""
+        reading = self._reading.get(split_id)
+        if reading is not None:
+            reading.seen = max(reading.seen, offset)
+
     def observe(self, consumer: Consumer) -> None:
         """Note how far behind each partition is, from what the client knows without asking."""
         for reading in self._reading.values():
@@ -137,8 +148,10 @@ class ConsumerInbox:
                 position = consumer.position([partition])[0].offset
             except KafkaException:
                 continue
+            if position < 0:  # nothing was read yet
+                position = reading.start
             if high >= 0 and position >= 0:
-                reading.pending = max(0, high - position)
+                reading.pending = max(0, high - max(position, reading.seen))
 
     def largest_lag(self) -> float:
         """Of all partitions, the one that is furthest behind (Kafka's `records-lag-max`)."""

@@ -12,6 +12,9 @@ from typing import Any
 from penstock.connectors.kafka.errors import UnusableProperties
 from penstock.connectors.kafka.security import NEVER_PASSED, librdkafka_security, ssl_context
 
+SECRETS = "penstock.secrets"
+"""Names of the Secrets that hold the client's login, for the operator; the brokers' client never sees it."""
+
 # Java client settings without a meaning in librdkafka, which programs written for Flink often carry.
 _JAVA_ONLY = {
     "key.deserializer",
@@ -33,6 +36,7 @@ _JAVA_ONLY = {
     "flink.poll-timeout",
     "register.consumer.metrics",
     "commit.offsets.on.checkpoint",
+    SECRETS,
 }
 _RENAMED = {
     "fetch.max.wait.ms": "fetch.wait.max.ms",

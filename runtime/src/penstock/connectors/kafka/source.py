@@ -93,6 +93,8 @@ class KafkaReader:
         """Of the batch that `poll` returned last: a message for each record."""
         self._ctx: ReaderContext | None = None
         self._to_commit: dict[str, int] = {}
+        self._committed: dict[str, int] = {}
+        """What was last handed over to be committed, by split."""
         self._has_group = bool(settings.properties.get("group.id"))
 
     def open(self, ctx: ReaderContext) -> None:
@@ -122,6 +124,7 @@ class KafkaReader:
         """Read these partitions too, each from its position."""
         for split in splits:
             self._splits[split["id"]] = dict(split)
+            self._publish_partition(split)
         self._inbox.assign([dict(split) for split in splits])
 
     def no_more_splits(self) -> None:
@@ -136,9 +139,13 @@ class KafkaReader:
             if records is None:
                 return None
             if len(records.messages) > max_records:
-                self._rest = Fetched(records.split_id, records.messages[max_records:], records.is_end)
+                rest = records.messages[max_records:]
+                self._rest = Fetched(records.split_id, rest, records.is_end, records.reached)
                 records = Fetched(records.split_id, records.messages[:max_records])
             batch = self._batch(records)
+            if records.reached >= 0:
+                split = self._splits[records.split_id]
+                split["position"] = max(split["position"], records.reached)
             if records.is_end:
                 del self._splits[records.split_id]
                 self._wake()
@@ -204,6 +211,7 @@ class KafkaReader:
             if split_id in self._splits
         ]
         self._inbox.commit(offsets)
+        self._committed.update(self._to_commit)
 
     def close(self) -> None:
         """Stop the thread, close the client."""
@@ -219,6 +227,20 @@ class KafkaReader:
         metrics.gauge("KafkaSourceReader.records-lag-max", inbox.largest_lag)
         metrics.gauge("KafkaSourceReader.commitsSucceeded", lambda: float(inbox.commits_succeeded))
         metrics.gauge("KafkaSourceReader.commitsFailed", lambda: float(inbox.commits_failed))
+
+    def _publish_partition(self, split: Split) -> None:
+        """Flink's two gauges of a partition, by which an autoscaler also knows that there is such a partition."""
+        if self._ctx is None:
+            return
+        split_id, metrics = split["id"], self._ctx.metrics
+        prefix = f"KafkaSourceReader.topic.{split['topic']}.partition.{split['partition']}"
+
+        def current() -> float:
+            held = self._splits.get(split_id)
+            return float(held["position"] - 1) if held is not None else float(split["position"] - 1)
+
+        metrics.gauge(f"{prefix}.currentOffset", current)
+        metrics.gauge(f"{prefix}.committedOffset", lambda: float(self._committed.get(split_id, -1)))
 
     def _batch(self, fetched: Fetched) -> Batch:
         messages = fetched.messages
