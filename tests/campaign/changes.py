@@ -71,7 +71,7 @@ class Subject:
             "metadata": {"name": self._ref.name, "namespace": self._ref.namespace},
             "spec": self._spec,
         }
-        self._uid = str(world.client.create(body)["metadata"]["uid"])
+        self.uid = str(world.client.create(body)["metadata"]["uid"])
         self._turner = Turner(world, self._ref)
         outcome = self._turner.settle()
         assert outcome is not None
@@ -82,10 +82,10 @@ class Subject:
     def go(self, change: Change) -> str:
         """Change it and change it back; how the change ended. Raises AssertionError where it should not."""
         if change.may_give_state_up:
-            self._world.stubs.forget_state(self._uid)
+            self._world.stubs.forget_state(self.uid)
         end = self._change(change)
         if change.may_give_state_up:
-            self._world.stubs.forget_state(self._uid)
+            self._world.stubs.forget_state(self.uid)
         self._return()
         self._check_state(change)
         return end
@@ -125,7 +125,7 @@ class Subject:
         return outcome
 
     def _check_state(self, change: Change) -> None:
-        lost = sum(start.lost_state for start in self._world.stubs.starts.get(self._uid, ()))
+        lost = sum(start.lost_state for start in self._world.stubs.starts.get(self.uid, ()))
         news, self._lost = lost - self._lost, lost
         assert change.may_give_state_up or not news, "state was lost"
         assert self._world.kubelet.side_by_side == [], "two jobs side by side"
@@ -133,7 +133,7 @@ class Subject:
     def _look(self) -> dict[str, str]:
         status = (self._turner.read() or {}).get("status") or {}
         place = status.get("jobNamespace") or self._ref.namespace
-        return objects_of(self._world.client, self._uid, self._ref.namespace, place)
+        return objects_of(self._world.client, self.uid, self._ref.namespace, place)
 
 
 def run(world: World, number: int, seed: int, workers: int = 4) -> Report:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from penstock_operator import crds
+from penstock_operator.build import labels
 from penstock_operator.clients.kube import KubeClient
 from tests.operator_kubernetes.api_server import ApiServer
 
@@ -55,6 +56,16 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 def client(api_server: ApiServer) -> Iterator[KubeClient]:
     connection = api_server.client()
     yield connection
+    connection.close()
+    _take_jobs_away(api_server)
+
+
+def _take_jobs_away(api_server: ApiServer) -> None:
+    """The Deployments that a test leaves: the next test's stub kubelet sees all of the server's, and would run them."""
+    connection = api_server.client()
+    for found in connection.list("Deployment", selector=labels.OURS):
+        metadata = found["metadata"]
+        connection.delete("Deployment", metadata["name"], metadata["namespace"])
     connection.close()
 
 

@@ -187,7 +187,8 @@ def test_what_is_wrong_with_the_template_is_said_and_nothing_is_made(
     )
     error = eventually("the reason", lambda: clicks.status().get("error"))
     assert "bluegreen.patience" in error
-    assert "ValidationError" in clicks.reasons()
+    # The Event follows the status: what must survive a crash is written first.
+    eventually("the Event", lambda: "ValidationError" in clicks.reasons())
     assert clicks.side("blue") is None
 
 

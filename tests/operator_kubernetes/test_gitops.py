@@ -165,6 +165,7 @@ def test_commits_upgrade_reverts_restore_and_nothing_drifts(
     reaches: Callable[[str], dict[str, Any]],
     stubs: StubJobManagers,
     kubelet: StubKubelet,
+    client: KubeClient,
     namespace: str,
 ) -> None:
     repository.sync()
@@ -189,7 +190,8 @@ def test_commits_upgrade_reverts_restore_and_nothing_drifts(
     history = reaches("STABLE")["history"]
     assert history[-1]["by"] == MANAGER
     assert kubelet.side_by_side == []
-    starts = next(iter(stubs.starts.values()))
+    uid = (client.get("FlinkDeployment", "clicks", namespace) or {})["metadata"]["uid"]
+    starts = stubs.starts[uid]
     assert not any(start.lost_state for start in starts)
 
 
