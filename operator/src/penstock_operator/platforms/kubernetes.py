@@ -248,8 +248,9 @@ class KubernetesPlatform:
         namespace = self.job_namespace(resource)
         for name in (resource.metadata.name, f"{resource.metadata.name}-taskmanager"):
             found = self._client.get("Deployment", name, namespace)
-            if kubernetes_namespace.is_of(found, resource.metadata.uid or ""):
-                self._client.delete("Deployment", name, namespace)
+            if found is not None and kubernetes_namespace.is_of(found, resource.metadata.uid or ""):
+                # This very one: another leader may have stopped it meanwhile, and started its successor.
+                self._client.delete("Deployment", name, namespace, uid=found["metadata"]["uid"])
 
     def remove(self, resource: FlinkDeployment) -> None:
         """Delete the pods, then the job's namespace; beside the resource, everything with its label.
@@ -272,7 +273,7 @@ class KubernetesPlatform:
             return
         for kind in _SWEPT_KINDS:
             for found in self._client.list(kind, namespace, f"{labels.RESOURCE_UID}={uid}"):
-                self._client.delete(kind, found["metadata"]["name"], namespace)
+                self._client.delete(kind, found["metadata"]["name"], namespace, uid=found["metadata"]["uid"])
         kubernetes_namespace.remove_election(self._client, resource.metadata.name, namespace)
 
     def storage(self, resource: FlinkDeployment) -> StorageAccess:
