@@ -46,6 +46,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("which", nargs="*", choices=["changes", "views"], default=["changes", "views"])
     parser.add_argument("--number", type=int, default=300, help="changes to generate")
     parser.add_argument("--perturbations", type=int, help="of the views; all of them if not given")
+    parser.add_argument("--rollouts", nargs="*", choices=tuple(views.ROLLOUTS), default=tuple(views.ROLLOUTS))
+    parser.add_argument("--minutes", type=float, help="no perturbation is begun after so long")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args(arguments)
     print(f"seed {options.seed}", flush=True)
@@ -59,7 +61,9 @@ def main(arguments: list[str]) -> int:
             failed += len(report.failures)
         if "views" in options.which:
             begun = time.monotonic()
-            report = views.run(where, options.seed, options.perturbations)
+            seconds = None if options.minutes is None else options.minutes * 60
+            bounds = views.Bounds(options.rollouts, options.perturbations, seconds)
+            report = views.run(where, options.seed, bounds)
             print(f"perturbed views, {time.monotonic() - begun:.0f} s\n{report.text()}", flush=True)
             failed += len(report.failures)
     return int(bool(failed))

@@ -110,7 +110,7 @@ class Turner:
         deadline, quiet, turns = time.monotonic() + limit, 0, 0
         while True:
             turns += 1
-            quiet = 0 if self.turn() or not self.world.kubelet.is_idle() else quiet + 1
+            quiet = 0 if self.turn() or not self.world.kubelet.is_idle(self.ref.namespace) else quiet + 1
             found = self.read()
             if found is None:
                 return None

@@ -2,134 +2,28 @@
 
 One rollout is run without perturbation and its writes are counted. Then it is run again for every write and every
 perturbation: the operator dies before or after the write, does not get its answer, sees the old world for a while
-after it, or is told of no event for a while. Each run must end with the same resource and the same objects.
+after it, is told of no event for a while, or is overtaken by another leader. Each run must end with the same resource
+and the same objects.
 """
 
 import json
 import random
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
-import urllib3
-
-from penstock_api.reasons import Reason
-from penstock_operator.build.context import Defaults
-from penstock_operator.clients.kube import KubeClient
-from penstock_operator.errors import ExternalError
 from penstock_operator.model.facts import Ref
-from penstock_operator.platforms.kubernetes import KubernetesPlatform
-from penstock_operator.reconcile.loop import Loop
 from tests.campaign.changes import Report, base_spec
-from tests.campaign.driver import Stuck, Turner, World, is_trial
+from tests.campaign.driver import Stuck, World
 from tests.campaign.objects import differences, objects_of
+from tests.campaign.perturbed import Operator, Perturbation
+from tests.servers.stub_kubelet import FAIL
 
 Manifest = dict[str, Any]
-
-STALE_READS = 40
-"""So many reads after the write are answered from before it."""
-MISSED_TURNS = 6
-"""So many turns are told of no event."""
-_UNCOUNTED = ("events",)
-
-
-class Perturbation(StrEnum):
-    """What is done to the operator at one of its writes."""
-
-    NONE = "none"
-    CRASH_BEFORE = "crash before the write"
-    CRASH_AFTER = "crash after the write"
-    LOST_ANSWER = "answer lost"
-    STALE_READS = "stale reads after the write"
-    MISSED_EVENTS = "no events after the write"
-
-
-class Killed(BaseException):
-    """The operator's process ends here; nothing of it may catch this."""
-
-
-class PerturbedClient(KubeClient):
-    """Counts writes, and perturbs at one of them. Remembers what every read said, to say it again."""
-
-    def __init__(self, api: Any, what: Perturbation, at: int) -> None:
-        super().__init__(api)
-        self.writes: list[str] = []
-        self.is_hit = False
-        self._what, self._at = what, at
-        self._said: dict[str, Manifest | None] = {}
-        self._stale_left = 0
-        self._deaf_left = 0
-
-    @property
-    def misses_events(self) -> bool:
-        """Whether this turn's events are kept from the operator."""
-        self._deaf_left -= self._deaf_left > 0
-        return self._deaf_left > 0
-
-    def _json(self, method: str, path: str, *arguments: Any, **options: Any) -> Manifest | None:
-        if method != "GET":
-            return super()._json(method, path, *arguments, **options)
-        question = f"{path} {arguments}"
-        if self._stale_left > 0 and question in self._said:
-            self._stale_left -= 1
-            return json.loads(json.dumps(self._said[question]))  # type: ignore[no-any-return]
-        found = super()._json(method, path, *arguments, **options)
-        self._said[question] = found
-        return found
-
-    def _send(self, method: str, path: str, *arguments: Any, **options: Any) -> urllib3.BaseHTTPResponse:
-        is_event = path.split("/")[-2] in _UNCOUNTED or path.endswith(_UNCOUNTED)
-        if method == "GET" or is_event or is_trial(arguments):
-            return super()._send(method, path, *arguments, **options)
-        self.writes.append(f"{method} {path}")
-        if self.is_hit or len(self.writes) != self._at:
-            return super()._send(method, path, *arguments, **options)
-        self.is_hit = True
-        return self._perturb(method, path, *arguments, **options)
-
-    def _perturb(self, method: str, path: str, *arguments: Any, **options: Any) -> urllib3.BaseHTTPResponse:
-        if self._what is Perturbation.CRASH_BEFORE:
-            raise Killed
-        response = super()._send(method, path, *arguments, **options)
-        match self._what:
-            case Perturbation.CRASH_AFTER:
-                response.read()
-                raise Killed
-            case Perturbation.LOST_ANSWER:
-                response.read()
-                raise ExternalError(Reason.ERROR, f"{method} {path}: the answer was lost by the campaign")
-            case Perturbation.STALE_READS:
-                self._stale_left = STALE_READS
-            case Perturbation.MISSED_EVENTS:
-                self._deaf_left = MISSED_TURNS
-        return response
-
-
-class Operator(Turner):
-    """A turner whose operator may die, which then begins anew with nothing in memory."""
-
-    def __init__(self, world: World, ref: Ref, what: Perturbation, at: int) -> None:
-        super().__init__(world, ref)
-        self.perturbed = PerturbedClient(world.client._api, what, at)
-        self._begin()
-
-    def turn(self) -> bool:
-        if not self.perturbed.misses_events:  # else what is remembered counts, whatever changed since
-            self.perturbed.memory = type(self.perturbed.memory)()
-        before = len(self.perturbed.writes)
-        try:
-            self._loop.reconcile(self.ref)
-        except Killed:
-            self._begin()
-            return True
-        return len(self.perturbed.writes) != before
-
-    def _begin(self) -> None:
-        platform = KubernetesPlatform(self.perturbed, Defaults(), rest_address=self.world.stubs.address)
-        self.perturbed.memory = type(self.perturbed.memory)()
-        self._loop = Loop(platform, lambda: self.perturbed.memory.recalling())
+Change = Callable[["Run"], None]
+_KEYS = "kubernetes.operator."
 
 
 @dataclass
@@ -140,9 +34,6 @@ class End:
     objects: dict[str, str]
     counts: list[int]
     writes: list[str] = field(default_factory=list)
-
-
-Change = Callable[["Run"], None]
 
 
 class Run:
@@ -162,15 +53,21 @@ class Run:
         made = self.world.client.create({**body, "spec": spec})
         self.uid = str(made["metadata"]["uid"])
         if change is not None:
-            Turner(self.world, self.ref).settle()
+            self.settle()
             change(self)
         operator = Operator(self.world, self.ref, self._what, self._at)
         operator.settle()
         self.is_hit = operator.perturbed.is_hit
         return self._end(operator)
 
-    def patch(self, spec: Manifest) -> None:
-        """Merge into the spec."""
+    def settle(self) -> None:
+        """An operator without perturbation brings about what is declared."""
+        Operator(self.world, self.ref).settle()
+
+    def patch(self, job: Manifest | None = None, **keys: str) -> None:
+        """Merge into the spec: its job, and keys of the operator's."""
+        configuration = {_KEYS + key.replace("_", "."): value for key, value in keys.items()}
+        spec = {**({"job": job} if job else {}), "flinkConfiguration": configuration}
         self.world.client.patch("FlinkDeployment", self.ref.name, self.ref.namespace, {"spec": spec})
 
     def _end(self, operator: Operator) -> End:
@@ -179,47 +76,65 @@ class Run:
         place = f"{self.ref.namespace}-{self.ref.name}"
         starts = self.world.stubs.starts.get(self.uid, [])
         assert not any(start.lost_state for start in starts), "state was lost"
-        assert self.world.kubelet.side_by_side == [], "two jobs side by side"
+        mine = [said for said in self.world.kubelet.side_by_side if self.ref.namespace in said]
+        assert mine == [], "two jobs side by side"
         objects = objects_of(self.world.client, self.uid, place, self.ref.namespace)
         named = {
             key: text.replace(self.ref.namespace, "NAMESPACE").replace(self.uid, "UID")
             for key, text in objects.items()
         }
-        return End(_essence(status), named, [start.count for start in starts], operator.perturbed.writes)
+        counts = [start.count for start in starts]
+        return End(_essence(status, self.ref.namespace), named, counts, operator.perturbed.writes)
 
 
-def _essence(status: Manifest) -> Manifest:
+def _essence(status: Manifest, namespace: str) -> Manifest:
     job = status.get("jobStatus") or {}
-    spec = (
-        json.loads((status.get("reconciliationStatus") or {}).get("lastReconciledSpec") or "{}").get("spec")
-        or {}
-    )
+    held = status.get("reconciliationStatus") or {}
+    spec = json.loads(held.get("lastReconciledSpec") or "{}").get("spec") or {}
     return {
         "lifecycleState": status.get("lifecycleState"),
-        "error": status.get("error"),
+        "error": (status.get("error") or "").replace(namespace, "NAMESPACE") or None,
         "observedGeneration": status.get("observedGeneration"),
         "state": job.get("state"),
         "pending": status.get("pendingSavepoint"),
         "args": (spec.get("job") or {}).get("args"),
-        "reconciliation": (status.get("reconciliationStatus") or {}).get("state"),
+        "parallelism": (spec.get("job") or {}).get("parallelism"),
+        "overrides": (status.get("autoscaler") or {}).get("overrides"),
+        "reconciliation": held.get("state"),
     }
 
 
 def _upgrade(run: Run) -> None:
-    run.patch({"job": {"args": ["--two"]}})
+    run.patch({"args": ["--two"]})
 
 
 def _last_state(run: Run) -> None:
     run.world.stubs.complete_checkpoint(f"{run.ref.namespace}-{run.ref.name}", run.ref.name)
-    run.patch({"job": {"args": ["--two"], "upgradeMode": "last-state"}})
+    run.patch({"args": ["--two"], "upgradeMode": "last-state"})
 
 
 def _suspend(run: Run) -> None:
-    run.patch({"job": {"state": "suspended"}})
+    run.patch({"state": "suspended"})
+
+
+def _resume(run: Run) -> None:
+    run.patch({"state": "suspended"})
+    run.settle()
+    run.patch({"state": "running"})
 
 
 def _scale(run: Run) -> None:
-    run.patch({"job": {"parallelism": 2}})
+    run.patch({"parallelism": 2})
+
+
+def _rollback(run: Run) -> None:
+    run.patch(deployment_rollback_enabled="true")
+    run.settle()
+    run.patch({"args": [FAIL]})
+
+
+def _autoscale(run: Run) -> None:
+    run.patch(job_autoscaler_enabled="true")
 
 
 def _delete(run: Run) -> None:
@@ -231,30 +146,59 @@ ROLLOUTS: dict[str, Change | None] = {
     "savepoint upgrade": _upgrade,
     "last-state upgrade": _last_state,
     "suspend": _suspend,
+    "resume": _resume,
     "scale": _scale,
+    "rollback": _rollback,
+    "autoscaler": _autoscale,
     "delete": _delete,
 }
 
 
-def run(world: World, seed: int, number: int | None = None, workers: int = 4) -> Report:
-    """Every perturbation at every write of every rollout, or `number` of them chosen by the seed."""
-    report = Report(seed)
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much of the campaign is run."""
+
+    rollouts: Sequence[str] = tuple(ROLLOUTS)
+    number: int | None = None
+    """So many cases, chosen by the seed; all of them if none."""
+    seconds: float | None = None
+    """No case is begun after that time."""
+
+
+def run(world: World, seed: int, bounds: Bounds, workers: int = 4) -> Report:
+    """Every perturbation at every write of every rollout, as far as the bounds go; in a random order."""
+    report, begun = Report(seed), time.monotonic()
     world.stubs.is_periodic = False
-    plain = {name: Run(world, Perturbation.NONE, 0).go(change) for name, change in ROLLOUTS.items()}
+    plain = {name: Run(world, Perturbation.NONE, 0).go(ROLLOUTS[name]) for name in bounds.rollouts}
     cases = [
         (name, what, at)
         for name, end in plain.items()
-        for at in range(1, len(end.writes) + 1)
+        for at, write in enumerate(end.writes, 1)
         for what in Perturbation
-        if what is not Perturbation.NONE
+        if what is not Perturbation.NONE and _applies(what, write)
     ]
-    if number is not None:
-        cases = random.Random(seed).sample(cases, min(number, len(cases)))
+    random.Random(seed).shuffle(cases)
+    chosen = cases if bounds.number is None else cases[: bounds.number]
+    writes = ", ".join(f"{name} {len(end.writes)}" for name, end in plain.items())
+    print(f"writes: {writes}; {len(cases)} cases, {len(chosen)} of them are run", flush=True)
+
+    def turn(case: tuple[str, Perturbation, int]) -> list[str]:
+        if bounds.seconds is not None and time.monotonic() - begun > bounds.seconds:
+            return ["not begun in time"]
+        return _compare(world, plain[case[0]], *case)
+
     with ThreadPoolExecutor(workers) as pool:
-        for told in pool.map(lambda case: _compare(world, plain[case[0]], *case), cases):
+        for told in pool.map(turn, chosen):
             report.ends[told[0]] += 1
             report.failures += told[1:]
+            for failure in told[1:]:
+                print(f"- {failure}", flush=True)
     return report
+
+
+def _applies(what: Perturbation, write: str) -> bool:
+    """A resource that somebody else touched matters to writes of it alone."""
+    return what is not Perturbation.TOUCHED or "/flinkdeployments/" in write
 
 
 def _compare(world: World, plain: End, name: str, what: Perturbation, at: int) -> list[str]:
@@ -264,8 +208,11 @@ def _compare(world: World, plain: End, name: str, what: Perturbation, at: int) -
         end = run.go(ROLLOUTS[name])
         assert end.status == plain.status, f"ended as {end.status}, not as {plain.status}"
         # Reads of Kubernetes are never older than a write: one more start from the same state is the worst it may lead to.
-        counts = sorted(set(end.counts)) if what is Perturbation.STALE_READS else end.counts
-        assert counts == plain.counts, f"starts restored {end.counts}, not {plain.counts}"
+        is_stale = what is Perturbation.STALE_READS
+        counts, wanted = (
+            (sorted({*end.counts}), sorted({*plain.counts})) if is_stale else (end.counts, plain.counts)
+        )
+        assert counts == wanted, f"starts restored {end.counts}, not {plain.counts}"
         found = differences(plain.objects, end.objects)
         assert not found, "; ".join(found)
     except (AssertionError, Stuck) as error:

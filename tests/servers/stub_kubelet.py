@@ -25,6 +25,8 @@ from tests.servers.stub_jobmanager import StubJob, StubJobManagers
 Manifest = dict[str, Any]
 Key = tuple[str, str]
 
+FAIL = "--fail"
+"""A program with this argument fails for good as soon as it is started."""
 _WATCH_SECONDS = 2
 _KINDS_IN_A_NAMESPACE = (
     *("Deployment", "Pod", "Service", "ConfigMap", "Secret", "ServiceAccount", "RoleBinding"),
@@ -81,10 +83,11 @@ class StubKubelet:
         for thread in self._threads:
             thread.join()
 
-    def is_idle(self) -> bool:
-        """Whether nothing is on its way: no pod that starts or ends, no namespace that goes."""
+    def is_idle(self, beginning: str = "") -> bool:
+        """Whether nothing is on its way in namespaces whose names begin so: no pod starts or ends, none goes."""
         with self._changed:
-            return not self._due and not self._busy
+            keys = [*(key for _, _, _, key in self._due), *self._busy]
+        return not any((place or name).startswith(beginning) for place, name in keys)
 
     # Seeing.
 
@@ -247,6 +250,8 @@ class StubKubelet:
             or keys.get("state.savepoints.dir"),
             parallelism=int(_argument(container["args"], "--parallelism") or 1),
         )
+        if FAIL in container["args"]:
+            job.state, job.exception = "FAILED", "RuntimeError: the program was told to fail"
         self._stubs.start(key, job, _argument(container["args"], "--from-savepoint"))
 
     def _empty(self, key: Key) -> None:
