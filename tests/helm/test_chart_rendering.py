@@ -53,6 +53,15 @@ def objects(text: str) -> list[dict[str, Any]]:
                 "webhook.create=false,metrics.port=9999,metrics.service.create=true,metrics.podMonitor.create=true",
             ),
         ),
+        (
+            "some-namespaces",
+            (
+                "--set",
+                "rbac.scope=Namespaces,watchNamespaces={a,penstock-system},jobNamespaces.mode=Shared",
+                "--set",
+                "webhook.create=false,crds.manage=false",
+            ),
+        ),
         ("no-rbac", ("--set", "rbac.create=false,operatorServiceAccount.create=false,watchNamespaces={a,b}")),
     ],
 )
@@ -77,6 +86,36 @@ def test_the_operator_can_bind_only_the_roles_of_jobs(helm: str) -> None:
     assert [rule["resourceNames"] for rule in bind] == [["penstock-job", "penstock-job-ha"]]
     verbs = {verb for role in roles for rule in role["rules"] for verb in rule["verbs"]}
     assert not verbs & {"*", "escalate", "impersonate"}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ("rbac.scope=Namespaces,jobNamespaces.mode=Shared", "name them"),
+        ("rbac.scope=Namespaces,watchNamespaces={a}", "set jobNamespaces.mode to Shared"),
+        (
+            "rbac.scope=Namespaces,watchNamespaces={a},jobNamespaces.mode=Dedicated",
+            "rights in the whole cluster",
+        ),
+        ("rbac.scope=Some", "use Cluster or Namespaces"),
+        ("jobNamespaces.mode=Own", "use Dedicated or Shared"),
+    ],
+)
+def test_values_that_do_not_go_together_are_refused_in_words(helm: str, values: str, said: str) -> None:
+    command = [helm, "template", "penstock", str(CHART), "--set", values]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
+    assert done.returncode != 0
+    assert said in done.stderr
+
+
+def test_rights_in_some_namespaces_need_the_cluster_for_its_own_things_only(helm: str) -> None:
+    chosen = "rbac.scope=Namespaces,watchNamespaces={a,b},jobNamespaces.mode=Shared"
+    made = objects(render(helm, "--set", chosen))
+    rules = [rule for item in made if item["kind"] == "ClusterRole" for rule in item["rules"]]
+    assert {group for rule in rules for group in rule["apiGroups"]} == {
+        "admissionregistration.k8s.io",
+        "apiextensions.k8s.io",
+    }
 
 
 def test_every_pod_is_restricted(helm: str) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from penstock_operator.settings import Settings
 
 
@@ -42,3 +44,11 @@ def test_jobs_run_the_image_that_this_version_builds() -> None:
     built = next(image.reference for image in IMAGES if image.name == "runtime")
     assert f"docker.io/{Settings().runtime_image}" == built
     assert f"docker.io/{Defaults().image}" == built
+
+
+def test_rights_in_some_namespaces_need_their_names() -> None:
+    found = Settings.from_environment({"WATCH_NAMESPACES": "a,b", "PENSTOCK_RBAC_SCOPE": "Namespaces"})
+    assert found.within == ("a", "b")
+    assert Settings.from_environment({"WATCH_NAMESPACES": "a,b"}).within == ()
+    with pytest.raises(ValueError, match="name them in WATCH_NAMESPACES"):
+        Settings.from_environment({"PENSTOCK_RBAC_SCOPE": "Namespaces"})

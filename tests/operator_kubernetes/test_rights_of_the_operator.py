@@ -7,6 +7,7 @@ a call that it was refused, fail the test: none is given in advance, and none is
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,11 @@ QUICK = {
 }
 
 
-def chart() -> list[Manifest]:
-    """The chart as it is installed by default, without the webhook, whose rights are its own test's."""
+def chart(*values: str) -> list[Manifest]:
+    """The chart as it is installed with these values, without the webhook, whose rights are its own test's."""
     helm = str(HELM.binary("helm")) if HELM.is_built else shutil.which("helm")
     assert helm, "no Helm here: python -m e2e.cluster build"
-    chosen = ["-n", "penstock-system", "--set", "webhook.create=false"]
+    chosen = ["-n", "penstock-system", "--set", ",".join(("webhook.create=false", *values))]
     command = [helm, "template", "penstock", str(REPOSITORY / "helm" / "penstock"), *chosen]
     text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=50).stdout
     return [document for document in yaml.safe_load_all(text) if document]
@@ -103,26 +104,39 @@ class World:
         eventually(f"{kind} {name} to go", lambda: self.client.get(kind, name, self.namespace) is None)
 
 
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def install_rights(client: KubeClient, manifests: list[Manifest]) -> None:
+    """What of the chart gives rights to the operator and to jobs, and its account."""
+    for manifest in manifests:
+        kind, about = manifest["kind"], manifest["metadata"]
+        if "hooks" in about["name"]:
+            continue
+        if kind in ("ClusterRole", "ClusterRoleBinding"):
+            send(client, "POST", f"/apis/rbac.authorization.k8s.io/v1/{kind.lower()}s", manifest)
+        if kind in ("Role", "RoleBinding"):
+            place = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{about['namespace']}"
+            send(client, "POST", f"{place}/{kind.lower()}s", manifest)
+        if kind == "ServiceAccount":
+            client.create(manifest)
+
+
+@contextmanager
+def installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *values: str, watched: tuple[str, ...] = ()
+) -> Iterator[World]:
+    """The chart with these values on a server of its own; with `watched`, an operator that sees those alone."""
     folder = tmp_path / "api"
     folder.mkdir()
     with start_api_server(folder) as server:
         client = server.client()
         crds.apply(client)
-        for name in ("penstock-system", "team"):
+        for name in {"penstock-system", "team", *watched}:
             client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        manifests = chart()
-        for manifest in manifests:
-            kind = manifest["kind"]
-            if kind in ("ClusterRole", "ClusterRoleBinding") and "hooks" not in manifest["metadata"]["name"]:
-                send(client, "POST", f"/apis/rbac.authorization.k8s.io/v1/{kind.lower()}s", manifest)
-            if kind == "ServiceAccount" and "hooks" not in manifest["metadata"]["name"]:
-                client.create(manifest)
-        (role,) = (
+        manifests = chart(*values)
+        install_rights(client, manifests)
+        role = next(
             one
             for one in manifests
-            if one["kind"] == "ClusterRole" and one["metadata"]["name"] == "penstock-operator"
+            if one["kind"].endswith("Role") and one["metadata"]["name"] == "penstock-operator"
         )
         path = "/api/v1/namespaces/penstock-system/serviceaccounts/penstock-operator/token"
         request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
@@ -130,13 +144,21 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         config = server.kubeconfig(tmp_path / "kubeconfig", token=token)
         monkeypatch.setenv("KUBECONFIG", str(config))
         operator = server.client(token)
+        operator.within = watched
         crds.check(operator)
+        chosen = {"watch_namespaces": watched, "rbac_scope": "Namespaces"} if watched else {}
         with StubJobManagers() as stubs, StubKubelet(client, stubs):
-            running = Running(operator, stubs.address, operator_namespace="penstock-system")
+            running = Running(operator, stubs.address, operator_namespace="penstock-system", **chosen)
             yield World(server, client, "team", tmp_path, role, operator)
             running.stop()
         operator.close()
         client.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with installed(tmp_path, monkeypatch) as found:
+        yield found
 
 
 def a_job_with_everything(world: World) -> None:

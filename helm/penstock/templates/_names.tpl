@@ -40,6 +40,25 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ .Values.runtimeImage.repository }}:{{ default .Chart.AppVersion .Values.runtimeImage.tag }}
 {{- end -}}
 
+{{- /* Whether the operator has Roles in the watched namespaces instead of a ClusterRole; refuses what cannot be had then. */ -}}
+{{- define "penstock.isNamespaced" -}}
+{{- if not (has .Values.rbac.scope (list "Cluster" "Namespaces")) -}}
+{{- fail (printf "rbac.scope is %q: use Cluster or Namespaces" .Values.rbac.scope) -}}
+{{- end -}}
+{{- if not (has .Values.jobNamespaces.mode (list "" "Dedicated" "Shared")) -}}
+{{- fail (printf "jobNamespaces.mode is %q: use Dedicated or Shared" .Values.jobNamespaces.mode) -}}
+{{- end -}}
+{{- if eq .Values.rbac.scope "Namespaces" -}}
+{{- if not .Values.watchNamespaces -}}
+{{- fail "rbac.scope Namespaces gives the operator rights in watchNamespaces and nowhere else: name them" -}}
+{{- end -}}
+{{- if ne .Values.jobNamespaces.mode "Shared" -}}
+{{- fail "rbac.scope Namespaces: a namespace for each job (jobNamespaces.mode Dedicated, the default) needs rights in the whole cluster: set jobNamespaces.mode to Shared, or rbac.scope to Cluster" -}}
+{{- end -}}
+true
+{{- end -}}
+{{- end -}}
+
 {{- /* A hook job of one command, as a service account of its own: the operator's may not touch definitions. */ -}}
 {{- define "penstock.hookJob" -}}
 apiVersion: batch/v1
@@ -74,6 +93,11 @@ spec:
           image: {{ include "penstock.image" .root | quote }}
           imagePullPolicy: {{ .root.Values.image.pullPolicy }}
           args: {{ .args | toJson }}
+          {{- if eq (include "penstock.isNamespaced" .root) "true" }}
+          env:
+            - {name: PENSTOCK_RBAC_SCOPE, value: Namespaces}
+            - {name: WATCH_NAMESPACES, value: {{ join "," .root.Values.watchNamespaces | quote }}}
+          {{- end }}
           securityContext:
             {{- toYaml .root.Values.operatorSecurityContext | nindent 12 }}
           volumeMounts:

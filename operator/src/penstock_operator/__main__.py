@@ -54,9 +54,12 @@ def uninstall(
     delete_crds: Annotated[bool, typer.Option(help="Delete every resource and the definitions.")] = False,
 ) -> None:
     """Before a Helm uninstall: leave nothing that would stay Terminating."""
+    from penstock_operator.clients.kube import KubeClient
     from penstock_operator.crds import uninstall as leave
 
-    leave(force=force, delete_crds=delete_crds)
+    client = KubeClient.from_environment()
+    client.within = Settings.from_environment().within
+    leave(force=force, delete_crds=delete_crds, client=client)
 
 
 def main() -> None:

@@ -42,6 +42,9 @@ def apply(client: KubeClient | None = None) -> None:
 
 def check(client: KubeClient) -> None:
     """Raise `CrdOutdated`, with what to run, where the cluster's definitions lack fields of this version."""
+    if client.within:  # the definitions themselves are the cluster's
+        _check_served(client)
+        return
     for kind in KINDS:
         name = build_crd(kind)["metadata"]["name"]
         try:
@@ -56,6 +59,25 @@ def check(client: KubeClient) -> None:
             fields = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
             message = f"{name} lacks {fields}: run `penstock-operator crds apply`"
             raise ExternalError(Reason.CRD_OUTDATED, message)
+
+
+def _check_served(client: KubeClient) -> None:
+    for kind in _RESOURCES:
+        if _listed(client, kind) is None:
+            message = (
+                f"{KUBE_KINDS[kind].plural}.flink.apache.org is not there: run `penstock-operator crds apply`"
+            )
+            raise ExternalError(Reason.CRD_OUTDATED, message)
+
+
+def _listed(client: KubeClient, kind: str) -> list[Manifest] | None:
+    """Resources of one of our kinds; None where the API server does not serve it."""
+    try:
+        return client.list(kind)
+    except ExternalError as error:
+        if error.reason is Reason.MISSING:
+            return None
+        raise
 
 
 def uninstall(*, force: bool = False, delete_crds: bool = False, client: KubeClient | None = None) -> None:
@@ -94,12 +116,7 @@ def _delete_resources(client: KubeClient, *, force: bool) -> None:
 
 
 def _resources(client: KubeClient) -> list[Manifest]:
-    return [
-        found
-        for kind in _RESOURCES
-        if client.get(_KIND, f"{KUBE_KINDS[kind].plural}.flink.apache.org") is not None
-        for found in client.list(kind)
-    ]
+    return [found for kind in _RESOURCES for found in _listed(client, kind) or ()]
 
 
 def _ending(client: KubeClient) -> list[Manifest]:

@@ -8,10 +8,11 @@ import os
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+RbacScope = Literal["Cluster", "Namespaces"]
 DEFAULT_NAMESPACE_TEMPLATE = "{{ namespace }}-{{ name }}"
 
 
@@ -36,6 +37,8 @@ class Settings(BaseModel):
 
     watch_namespaces: tuple[str, ...] = ()
     """Namespaces whose resources are reconciled; none means all. Comma-separated in WATCH_NAMESPACES, as upstream's."""
+    rbac_scope: RbacScope = "Cluster"
+    """`Namespaces`: this process has rights in the watched namespaces only, so jobs run beside their resources there."""
     operator_namespace: str = "default"
     """Namespace of the operator itself, where its Lease lives. Environment: OPERATOR_NAMESPACE."""
     pod_name: str = "penstock-operator"
@@ -82,6 +85,17 @@ class Settings(BaseModel):
     """Least severe log level that is written."""
     log_json: bool = False
     """Logs as JSON lines instead of text; the default in a pod."""
+
+    @model_validator(mode="after")
+    def _has_namespaces(self) -> Self:
+        if self.rbac_scope == "Namespaces" and not self.watch_namespaces:
+            raise ValueError("PENSTOCK_RBAC_SCOPE is Namespaces: name them in WATCH_NAMESPACES")
+        return self
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """The namespaces that there are rights in; none means all."""
+        return self.watch_namespaces if self.rbac_scope == "Namespaces" else ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -1,7 +1,11 @@
 """Layers of configuration: the installation, a namespace, a version, the resource; upstream's order."""
 
+from typing import Any
+
+import pytest
+
 from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
-from penstock_operator.model.launch import with_defaults
+from penstock_operator.model.launch import NAMESPACE_MODE_KEY, namespace_mode, with_defaults
 from penstock_operator.model.layers import namespace_defaults, version_defaults
 
 SCOPED = "kubernetes.operator.default-configuration."
@@ -57,3 +61,22 @@ def test_the_resource_has_the_last_word() -> None:
     found = with_defaults(spec, namespace_defaults(KEYS, "team")).flink_configuration
     assert (found["a"], found["b"], found["c"], found["d"]) == ("installation", "namespace", "mine", "1.20")
     assert not [key for key in found if key.startswith(SCOPED)]
+
+
+@pytest.mark.parametrize(
+    ("spec", "installed", "mode"),
+    [
+        ({}, "", "Dedicated"),
+        ({}, "Shared", "Shared"),
+        ({}, "shared", "Shared"),
+        ({}, "Else", "Dedicated"),
+        ({"flinkVersion": "v2_0"}, "", "Shared"),
+        ({"flinkVersion": "v2_0"}, "Dedicated", "Dedicated"),
+        ({"jobNamespaces": {"mode": "Dedicated"}}, "Shared", "Dedicated"),
+    ],
+)
+def test_where_a_job_runs_is_said_by_its_spec_then_the_installation_then_the_engine(
+    spec: dict[str, Any], installed: str, mode: str
+) -> None:
+    found = FlinkDeploymentSpec.from_wire(spec)
+    assert namespace_mode(found, {NAMESPACE_MODE_KEY: installed}).value == mode

@@ -29,6 +29,8 @@ class Defaults:
     cluster_role: str = "penstock-job"
     ha_cluster_role: str = "penstock-job-ha"
     """Of jobs that elect among several JobManagers by the API server."""
+    role_kind: str = "ClusterRole"
+    """`Role` where the installation has its roles in the watched namespaces."""
     operator_namespace: str = "default"
     operator_pods: tuple[tuple[str, str], ...] = ()
     """Labels of the operator's own pods; empty, every pod of its namespace counts as the operator."""

@@ -1,6 +1,7 @@
 """The namespace of a job: its name by template, its labels. Called by the Kubernetes platform."""
 
 import re
+from collections.abc import Mapping
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
@@ -11,6 +12,7 @@ from penstock_operator.build import labels
 from penstock_operator.build.context import JobContext, Manifest
 from penstock_operator.errors import UserError
 from penstock_operator.model.facts import Ref
+from penstock_operator.model.launch import namespace_mode
 
 DEFAULT_TEMPLATE = "{{ namespace }}-{{ name }}"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -18,9 +20,17 @@ _FIELD = "spec.jobNamespaces.nameTemplate"
 _RESERVED = ("default", "kube-")
 
 
-def job_namespace(spec: FlinkDeploymentSpec, ref: Ref, default: str = DEFAULT_TEMPLATE) -> str:
-    """Where the job's objects go; `default` is the installation's template. No usable name raises `UserError`."""
-    if spec.effective_namespace_mode is JobNamespaceMode.SHARED:
+def job_namespace(
+    spec: FlinkDeploymentSpec,
+    ref: Ref,
+    default: str = DEFAULT_TEMPLATE,
+    installed: Mapping[str, str] | None = None,
+) -> str:
+    """Where the job's objects go; `default` is the installation's template, `installed` its keys.
+
+    No usable name raises `UserError`.
+    """
+    if namespace_mode(spec, installed or {}) is JobNamespaceMode.SHARED:
         return ref.namespace
     template = (spec.job_namespaces.name_template if spec.job_namespaces else None) or default
     try:

@@ -52,7 +52,11 @@ def _binding(context: JobContext, name: str, role: str) -> Manifest:
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "RoleBinding",
         "metadata": context.metadata(name),
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": context.defaults.role_kind,
+            "name": role,
+        },
         "subjects": [
             {"kind": "ServiceAccount", "name": context.service_account, "namespace": context.namespace}
         ],

@@ -49,6 +49,9 @@ class KubeClient:
     told: Callable[[str, int, float], None] | None = None
     """Told of each call: method, status (0 is no answer), seconds."""
 
+    within: tuple[str, ...] = ()
+    """Namespaces that are all there is to see, for an account that has rights there only; none, all of them are."""
+
     def __init__(self, api: ApiClient) -> None:
         self._api = api
         self.memory = Memory()
@@ -103,6 +106,8 @@ class KubeClient:
 
     def list(self, kind: str, namespace: str | None = None, selector: str = "") -> list[Manifest]:
         """Every object that the label selector chooses; no namespace means all. Each carries its kind."""
+        if not namespace and self.within and KINDS[kind].is_namespaced:
+            return [found for place in self.within for found in self.list(kind, place, selector)]
         place, question = namespace or "", f"?{selector}"
         if self.memory.recalls:
             is_known, answer = self.memory.answer(kind, place, question)

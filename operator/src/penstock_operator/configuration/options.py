@@ -42,6 +42,11 @@ SYSTEM: tuple[Option, ...] = (
         "5 s, fixed: a call that takes longer is made again in the next turn",
         former=("observer.flink.client.timeout",),
     ),
+    Option(
+        "job-namespaces.mode", _C, "", _RELOADED,
+        "Where jobs run whose spec does not say: by default Dedicated for Penstock, Shared for Flink. A job that has run stays where it is.",
+        choices=("Dedicated", "Shared"),
+    ),
     Option("job.submission.timeout", _D, "10 min", _SYSTEM, "Limit of a session job's upload and start.", _SUBMISSION),
     Option(
         "leader-election.enabled", _B, "true", _SYSTEM,

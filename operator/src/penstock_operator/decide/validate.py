@@ -23,7 +23,7 @@ from penstock_operator.decide.validate_sources import check_sources
 from penstock_operator.decide.validate_state import check_state
 from penstock_operator.model.duration import parse_duration
 from penstock_operator.model.facts import Problem
-from penstock_operator.model.launch import SLOTS_KEY
+from penstock_operator.model.launch import SLOTS_KEY, namespace_mode
 
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,43}[a-z0-9])?")
 FORBIDDEN_KEYS = ("kubernetes.namespace", "kubernetes.cluster-id", "high-availability.cluster-id")
@@ -135,7 +135,8 @@ def _deletion(resource: FlinkDeployment) -> Iterator[Problem]:
 
 def _volumes(resource: FlinkDeployment) -> Iterator[Problem]:
     spec = resource.spec
-    if spec.effective_namespace_mode is not JobNamespaceMode.DEDICATED:
+    keys = flatten_configuration(spec.flink_configuration)
+    if namespace_mode(spec, keys) is not JobNamespaceMode.DEDICATED:
         return
     for claim in _claims(spec):
         yield Problem(

@@ -53,6 +53,7 @@ def run(settings: Settings) -> None:
     for chatty in ("aiohttp.access", "kopf.objects", "kopf.activities"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     client = KubeClient.from_environment()
+    client.within = settings.within
     crds.check(client)
     operator = Operator(settings, client)
     try:
@@ -69,6 +70,7 @@ def job_defaults(settings: Settings, keys: Mapping[str, str]) -> Defaults:
         image_pull_policy=settings.runtime_image_pull_policy,
         cluster_role=settings.job_cluster_role,
         ha_cluster_role=f"{settings.job_cluster_role}-ha",
+        role_kind="Role" if settings.within else "ClusterRole",
         operator_namespace=settings.operator_namespace,
         operator_pods=tuple(sorted(settings.operator_pod_labels.items())),
         scrapers=settings.scraper_namespaces,
@@ -117,6 +119,7 @@ class Operator:
         options.posting.enabled = False
         options.peering.standalone = True
         options.networking.request_timeout = 60
+        options.scanning.disabled = bool(self._settings.within)  # for it asks about the whole cluster
         # A watch that died unnoticed tells of nothing: none lives for longer than this.
         options.watching.server_timeout = 240
         options.watching.client_timeout = 300
@@ -134,7 +137,8 @@ class Operator:
         await kopf.operator(
             registry=registry,
             settings=options,
-            clusterwide=True,
+            clusterwide=not self._settings.within,
+            namespaces=self._settings.within,
             standalone=True,
             stop_flag=stop,
             liveness_endpoint=self._health_endpoint(),
@@ -253,7 +257,8 @@ class Operator:
         except OperatorError as error:
             log.warning("finalizers could not be checked", error=error.message)
         self._queue.start()
-        self._sweeper.start()
+        if not self._settings.within:  # else no job has a namespace of its own
+            self._sweeper.start()
         self._upkeep.lead()
 
     def _sweep(self) -> None:

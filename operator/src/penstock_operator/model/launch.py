@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from penstock_api.v1beta1.configuration import ValueSource, flatten_configuration, value_sources
-from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
+from penstock_api.v1beta1.deployment import FlinkDeploymentSpec, JobNamespaceMode
 from penstock_api.v1beta1.job import UpgradeMode
 from penstock_operator.model.facts import Ref
 from penstock_operator.model.layers import version_defaults
 
 OPERATOR_PREFIXES = ("kubernetes.operator.", "job.autoscaler.")
 """Keys of the operator itself: never in a job's config."""
+NAMESPACE_MODE_KEY = "kubernetes.operator.job-namespaces.mode"
 SLOTS_KEY = "taskmanager.numberOfTaskSlots"
 LAST_STATE_CHECKPOINT_INTERVAL = "5 min"
 """As upstream: a last-state job without an interval would have no state to come back to."""
@@ -137,6 +138,14 @@ def savepoint_directory(spec: FlinkDeploymentSpec) -> str | None:
     """Where the job's savepoints go, by Flink's new key or its old one."""
     keys = flatten_configuration(spec.flink_configuration)
     return keys.get("execution.checkpointing.savepoint-dir") or keys.get("state.savepoints.dir")
+
+
+def namespace_mode(spec: FlinkDeploymentSpec, defaults: Mapping[str, str]) -> JobNamespaceMode:
+    """Where the job's objects are made: as the spec says, else the installation, else as the engine has it."""
+    if spec.job_namespaces is not None and spec.job_namespaces.mode is not None:
+        return spec.job_namespaces.mode
+    said = defaults.get(NAMESPACE_MODE_KEY, "").strip().lower()
+    return next((mode for mode in JobNamespaceMode if mode.lower() == said), spec.effective_namespace_mode)
 
 
 def ha_type(keys: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import structlog
 
 from penstock_api.reasons import Reason
-from penstock_api.v1beta1.deployment import DeletionPolicy, FlinkDeployment
+from penstock_api.v1beta1.deployment import DeletionPolicy, FlinkDeployment, JobNamespaceMode
 from penstock_api.v1beta1.state_snapshot import JobReferenceKind
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, LifecycleState
 from penstock_operator.build import labels
@@ -20,9 +20,10 @@ from penstock_operator.build.context import Defaults, JobContext
 from penstock_operator.build.namespace import DEFAULT_TEMPLATE, job_namespace
 from penstock_operator.build.references import references
 from penstock_operator.clients.kube import KubeClient, Manifest
-from penstock_operator.errors import Conflict, OperatorError, UserError
+from penstock_operator.configuration.values import Values
+from penstock_operator.errors import Conflict, ExternalError, OperatorError, UserError
 from penstock_operator.model.facts import ClusterFacts, Problem, Ref
-from penstock_operator.model.launch import Launch
+from penstock_operator.model.launch import NAMESPACE_MODE_KEY, Launch
 from penstock_operator.model.layers import namespace_defaults
 from penstock_operator.model.plan import Event, TakeSnapshot
 from penstock_operator.platforms import (
@@ -46,6 +47,14 @@ RestAddress = Callable[[str, str], str]
 """URL of a JobManager's REST API, by namespace and name; another than its Service's for an operator outside the cluster."""
 
 _SWEPT_KINDS = ("Deployment", "Service", "Ingress", "ConfigMap", "Secret", "RoleBinding", "ServiceAccount")
+_NO_NAMESPACES = (
+    "the job would run in namespace {}, and this operator has rights in its watched namespaces only "
+    "(rbac.scope: Namespaces): set spec.jobNamespaces.mode to Shared"
+)
+_NO_RIGHTS = (
+    "the job has namespace {}, and this operator has rights in its watched namespaces only (rbac.scope: Namespaces): "
+    "install it with rbac.scope Cluster until the resource is deleted"
+)
 """What a job has beside its resource (`Shared` mode), in the order in which it is deleted."""
 
 
@@ -152,14 +161,20 @@ class KubernetesPlatform:
 
     def job_namespace(self, resource: FlinkDeployment) -> str:
         """The namespace that the status records, else the one that the template gives."""
-        if resource.status.job_namespace:
-            return resource.status.job_namespace
         meta = resource.metadata
-        return job_namespace(resource.spec, Ref(meta.namespace, meta.name), self._template)
+        ref = Ref(meta.namespace, meta.name)
+        recorded = resource.status.job_namespace
+        found = recorded or job_namespace(resource.spec, ref, self._template, self.defaults(meta.namespace))
+        if self._client.within and found != meta.namespace:
+            if recorded:  # a job that may run there: nothing of it can be seen
+                raise ExternalError(Reason.PERMISSION_DENIED, _NO_RIGHTS.format(found))
+            raise UserError(Reason.VALIDATION_ERROR, _NO_NAMESPACES.format(found))
+        return found
 
     def defaults(self, namespace: str) -> Mapping[str, str]:
-        """The operator's own `config.yaml`."""
-        return namespace_defaults(dict(self._defaults.configuration), namespace)
+        """The operator's own `config.yaml`; where it has rights in some namespaces only, jobs get none of their own."""
+        found = namespace_defaults(dict(self._defaults.configuration), namespace)
+        return {**found, NAMESPACE_MODE_KEY: JobNamespaceMode.SHARED.value} if self._client.within else found
 
     def refusals(self, resource: FlinkDeployment) -> tuple[Problem, ...]:
         """A namespace that is not the job's, or something that the spec names and that is not there."""
