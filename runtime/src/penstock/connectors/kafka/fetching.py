@@ -136,7 +136,7 @@ class Fetcher:
                 continue
             fetched = found.get(split_id)
             is_end = ended.get(split_id, -1) >= end
-            if fetched is not None and offset_of(fetched.messages[-1]) >= end - 1:
+            if fetched is not None and fetched.messages and offset_of(fetched.messages[-1]) >= end - 1:
                 is_end = True
                 fetched.messages = [one for one in fetched.messages if offset_of(one) < end]
             if is_end:
