@@ -137,6 +137,52 @@ def test_failed_job_restarts_from_a_checkpoint_that_is_newer_than_its_savepoint(
     assert "chk-5" in (world.resource.status.job_status.upgrade_savepoint_path or "")
 
 
+def failing_again(world: World) -> None:
+    """The job fails, and the turns are taken that follow at once."""
+    world.job = FlinkJobState.FAILED
+    world.settle()
+
+
+def test_job_that_fails_again_and_again_is_started_ever_more_rarely(world: World) -> None:
+    world.edit(setting({"kubernetes.operator.job.restart.failed": "true"}))
+    running(world)
+    failing_again(world)
+    assert world.job is FlinkJobState.RUNNING
+    waits = []
+    for _ in range(7):
+        world.say("it fails again")
+        failing_again(world)
+        assert world.job is FlinkJobState.FAILED
+        assert "in a row follows at" in (world.resource.status.error or "")
+        began = world.clock
+        while world.job is FlinkJobState.FAILED:
+            world.pass_time(5, every=5)
+        waits.append((world.clock - began) // 1000)
+        world.settle()
+    due = [10, 20, 40, 80, 160, 300, 300]
+    assert all(0 <= wait - least <= 10 for wait, least in zip(waits, due, strict=True)), waits
+    assert world.resource.status.failed_restarts is not None
+    assert world.resource.status.failed_restarts.count == 8
+
+
+def test_row_of_restarts_ends_with_a_job_that_ran_and_with_another_spec(world: World) -> None:
+    world.edit(setting({"kubernetes.operator.job.restart.failed": "true"}))
+    running(world)
+    failing_again(world)
+    world.pass_time(301, every=20)
+    failing_again(world)
+    assert world.job is FlinkJobState.RUNNING
+    failing_again(world)
+    assert world.job is FlinkJobState.FAILED
+    world.edit(set_job(args=["--mended"]))
+    world.settle()
+    assert world.job is FlinkJobState.RUNNING
+    failing_again(world)
+    assert world.job is FlinkJobState.RUNNING
+    assert world.resource.status.failed_restarts is not None
+    assert world.resource.status.failed_restarts.count == 1
+
+
 ENDS = {
     "afterFinished": FlinkJobState.FINISHED,
     "afterFailed": FlinkJobState.FAILED,

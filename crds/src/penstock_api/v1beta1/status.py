@@ -267,6 +267,17 @@ class InPlaceScaling(ApiModel):
 
 
 class ReconciliationStatus(ApiModel):
+class FailedRestarts(ApiModel):
+    """Starts of a job that had failed for good (`job.restart.failed`): each waits longer than the one before."""
+
+    count: int = 0
+    """How many in a row; the row ends with a spec that changed, and with a job that ran for longer than the longest wait."""
+    last: int | None = None
+    """When the last one began, in milliseconds since the epoch."""
+    generation: int | None = None
+    """The resource's generation that they are of."""
+
+
     """What was deployed last, and what was last known to work."""
 
     reconciliation_timestamp: int | None = None
@@ -352,6 +363,8 @@ class CommonStatus(ApiModel):
     health: JobHealth | None = None
     """How the job has run since it was started or last restarted."""
 
+    failed_restarts: FailedRestarts | None = None
+    """How often the job was started again after it had failed for good."""
 
 class FlinkDeploymentStatus(CommonStatus):
     """What the operator reports of a FlinkDeployment."""

@@ -108,6 +108,8 @@ RESOURCE: tuple[Option, ...] = (
     Option("jm-deployment.shutdown-ttl", _D, "1 d", _DYNAMIC, "Keep the JobManager of a job that has ended so long."),
     Option("jm-deployment.startup.probe.enabled", _B, "true", _DYNAMIC, "A startup probe for the JobManager.", "the REST API is asked whether the job has begun"),
     Option("job.drain-on-savepoint-deletion", _B, "false", _DYNAMIC, "Drain when a deletion stops with a savepoint."),
+    Option("job.restart.backoff.initial", _D, "10 s", _DYNAMIC, "Wait before the second start in a row of a job that fails; the first is at once, each further wait is twice the one before."),
+    Option("job.restart.backoff.max", _D, "5 min", _DYNAMIC, "That wait at most; a job that ran for longer begins anew."),
     Option("job.restart.failed", _B, "false", _DYNAMIC, "Start a failed job again."),
     Option("job.savepoint-on-deletion", _B, "false", _DYNAMIC, "Stop with a savepoint when the resource is deleted."),
     Option("job.upgrade.ignore-pending-savepoint", _B, "false", _DYNAMIC, "Do not wait for a savepoint that is pending."),

@@ -14,6 +14,7 @@ from penstock_operator.decide.rules.recover import recover
 from penstock_operator.decide.rules.redeploy import redeploy
 from penstock_operator.decide.rules.refuse import refuse
 from penstock_operator.decide.rules.resume import resume
+from penstock_operator.decide.rules.restart_failed import restart_failed
 from penstock_operator.decide.rules.rollback import rollback
 from penstock_operator.decide.rules.scale import scale
 from penstock_operator.decide.rules.steady import steady
@@ -37,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     expire,
     manual_savepoint,
     periodic_snapshot,
+    restart_failed,
     record,
     steady,
 )
