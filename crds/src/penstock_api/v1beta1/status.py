@@ -266,7 +266,6 @@ class InPlaceScaling(ApiModel):
     """Whether the job was seen to have it."""
 
 
-class ReconciliationStatus(ApiModel):
 class FailedRestarts(ApiModel):
     """Starts of a job that had failed for good (`job.restart.failed`): each waits longer than the one before."""
 
@@ -278,6 +277,7 @@ class FailedRestarts(ApiModel):
     """The resource's generation that they are of."""
 
 
+class ReconciliationStatus(ApiModel):
     """What was deployed last, and what was last known to work."""
 
     reconciliation_timestamp: int | None = None
@@ -362,9 +362,9 @@ class CommonStatus(ApiModel):
     """Running, Ready, Progressing, Degraded and Stalled."""
     health: JobHealth | None = None
     """How the job has run since it was started or last restarted."""
-
     failed_restarts: FailedRestarts | None = None
     """How often the job was started again after it had failed for good."""
+
 
 class FlinkDeploymentStatus(CommonStatus):
     """What the operator reports of a FlinkDeployment."""

@@ -128,6 +128,14 @@ def with_defaults(spec: FlinkDeploymentSpec, defaults: Mapping[str, str]) -> Fli
     return spec.model_copy(update={"flink_configuration": {**added, **spec.flink_configuration}})
 
 
+def namespace_mode(spec: FlinkDeploymentSpec, defaults: Mapping[str, str]) -> JobNamespaceMode:
+    """Where the job's objects are made: as the spec says, else the installation, else as the engine has it."""
+    if spec.job_namespaces is not None and spec.job_namespaces.mode is not None:
+        return spec.job_namespaces.mode
+    said = defaults.get(NAMESPACE_MODE_KEY, "").strip().lower()
+    return next((mode for mode in JobNamespaceMode if mode.lower() == said), spec.effective_namespace_mode)
+
+
 def checkpoint_directory(spec: FlinkDeploymentSpec) -> str | None:
     """Where the job keeps its checkpoints, by Flink's new key or its old one."""
     keys = flatten_configuration(spec.flink_configuration)
@@ -138,14 +146,6 @@ def savepoint_directory(spec: FlinkDeploymentSpec) -> str | None:
     """Where the job's savepoints go, by Flink's new key or its old one."""
     keys = flatten_configuration(spec.flink_configuration)
     return keys.get("execution.checkpointing.savepoint-dir") or keys.get("state.savepoints.dir")
-
-
-def namespace_mode(spec: FlinkDeploymentSpec, defaults: Mapping[str, str]) -> JobNamespaceMode:
-    """Where the job's objects are made: as the spec says, else the installation, else as the engine has it."""
-    if spec.job_namespaces is not None and spec.job_namespaces.mode is not None:
-        return spec.job_namespaces.mode
-    said = defaults.get(NAMESPACE_MODE_KEY, "").strip().lower()
-    return next((mode for mode in JobNamespaceMode if mode.lower() == said), spec.effective_namespace_mode)
 
 
 def ha_type(keys: Mapping[str, str]) -> str:

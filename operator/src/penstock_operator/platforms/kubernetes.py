@@ -46,7 +46,6 @@ log = structlog.get_logger(__name__)
 RestAddress = Callable[[str, str], str]
 """URL of a JobManager's REST API, by namespace and name; another than its Service's for an operator outside the cluster."""
 
-_SWEPT_KINDS = ("Deployment", "Service", "Ingress", "ConfigMap", "Secret", "RoleBinding", "ServiceAccount")
 _NO_NAMESPACES = (
     "the job would run in namespace {}, and this operator has rights in its watched namespaces only "
     "(rbac.scope: Namespaces): set spec.jobNamespaces.mode to Shared"
@@ -55,6 +54,7 @@ _NO_RIGHTS = (
     "the job has namespace {}, and this operator has rights in its watched namespaces only (rbac.scope: Namespaces): "
     "install it with rbac.scope Cluster until the resource is deleted"
 )
+_SWEPT_KINDS = ("Deployment", "Service", "Ingress", "ConfigMap", "Secret", "RoleBinding", "ServiceAccount")
 """What a job has beside its resource (`Shared` mode), in the order in which it is deleted."""
 
 

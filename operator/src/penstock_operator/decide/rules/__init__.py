@@ -13,8 +13,8 @@ from penstock_operator.decide.rules.record import record
 from penstock_operator.decide.rules.recover import recover
 from penstock_operator.decide.rules.redeploy import redeploy
 from penstock_operator.decide.rules.refuse import refuse
-from penstock_operator.decide.rules.resume import resume
 from penstock_operator.decide.rules.restart_failed import restart_failed
+from penstock_operator.decide.rules.resume import resume
 from penstock_operator.decide.rules.rollback import rollback
 from penstock_operator.decide.rules.scale import scale
 from penstock_operator.decide.rules.steady import steady
@@ -34,11 +34,11 @@ RULES: tuple[Rule, ...] = (
     rollback,
     deploy,
     unhealthy,
+    restart_failed,
     recover,
     expire,
     manual_savepoint,
     periodic_snapshot,
-    restart_failed,
     record,
     steady,
 )
