@@ -138,8 +138,12 @@ class Driver:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate(timeout=60)
-        self._log.close()
+        try:
+            self._process.communicate(timeout=60)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._log.close()
 
     def run(self, **step: Any) -> str:
         """Run a job until it has checkpoints, stop it; the savepoint's path."""

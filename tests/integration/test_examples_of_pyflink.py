@@ -15,6 +15,7 @@ import threading
 import time
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,28 @@ def make_topics(kafka: KafkaServer, topic: str) -> None:
     admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(30)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What a test starts can be ended as by Ctrl-C: a shell lets what it starts in the background ignore that, and its children too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def rest_of(program: subprocess.Popen[str]) -> str:
+    """What it still says when it is interrupted; it has ended by then in any case."""
+    program.send_signal(signal.SIGINT)
+    try:
+        return program.communicate(timeout=60)[0]
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.communicate()
+        raise
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("name", READ_FROM_KAFKA)
 def test_an_example_writes_to_kafka_and_reads_it_again(
     examples: Path, tmp_path: Path, kafka: KafkaServer, name: str
@@ -182,10 +205,9 @@ def test_an_example_writes_to_kafka_and_reads_it_again(
             if sum(text in expected for text in said) >= len(expected):
                 break
     finally:
-        program.send_signal(signal.SIGINT)
-        rest, _ = program.communicate(timeout=60)
         watchdog.cancel()
         watchdog.join()
+        rest = rest_of(program)
     found = sorted(text for text in said if text in expected)
     assert found == sorted(expected), "\n".join([*said, rest])
 

@@ -54,10 +54,15 @@ def checkpoint_and_die(
         command = [sys.executable, "-m", "tests.integration.seam_writer", json.dumps(options)]
         children.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
     reports = []
-    for child in children:
-        out, _ = child.communicate(timeout=60)
-        assert child.returncode == -9
-        reports.append(json.loads(out))
+    try:
+        for child in children:
+            out, _ = child.communicate(timeout=60)
+            assert child.returncode == -9
+            reports.append(json.loads(out))
+    finally:
+        for child in children:
+            child.kill()
+            child.communicate()
     return reports
 
 
