@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from penstock_operator.clients.kube import KubeClient
+from penstock_operator.errors import OperatorError
 from penstock_operator.handlers.leadership import Leadership, LeaseTerms
 
 pytestmark = pytest.mark.timeout(300)
@@ -71,3 +72,28 @@ def test_who_finds_another_holder_loses(client: KubeClient, namespace: str) -> N
     assert not first.is_leader
     first.stop()
     assert holder(client, namespace) == "other"
+
+
+def test_a_leader_whose_lease_ran_out_may_write_no_more(client: KubeClient, namespace: str) -> None:
+    first, gained, _ = contender(client, namespace, "first")
+    first.check("PUT something")  # a process that never led has nothing to be careful about
+    assert gained.wait(20)
+    first.check("PUT something")
+    first._stopped.set()  # held up: no renewal
+    until(lambda: refuses(first))
+    first.is_leader = False
+
+
+def test_a_leader_that_gave_the_lease_up_may_write_no_more(client: KubeClient, namespace: str) -> None:
+    first, gained, _ = contender(client, namespace, "first")
+    assert gained.wait(20)
+    first.stop()
+    assert refuses(first)
+
+
+def refuses(leadership: Leadership) -> bool:
+    try:
+        leadership.check("PUT something")
+    except OperatorError as error:
+        return "PUT something was not sent" in error.message
+    return False

@@ -84,7 +84,7 @@ def test_earlier_wake_wins() -> None:
     queue.close()
 
 
-def test_a_change_goes_ahead_of_looks_that_are_due() -> None:
+def test_a_change_goes_ahead_of_news_and_news_of_looks_that_are_due() -> None:
     order: list[str] = []
     held, entered = threading.Event(), threading.Event()
 
@@ -99,11 +99,12 @@ def test_a_change_goes_ahead_of_looks_that_are_due() -> None:
     queue.wake(Ref("n", "first"))
     assert entered.wait(10)
     queue.wake(Ref("n", "look"), after=0.001)
-    queue.wake(Ref("n", "change"))
+    queue.wake(Ref("n", "news"))
+    queue.wake(Ref("n", "change"), is_change=True)
     deadline = time.monotonic() + 10
     held.set()
-    while len(order) < 3:
+    while len(order) < 4:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     queue.close()
-    assert order == ["first", "change", "look"]
+    assert order == ["first", "change", "news", "look"]

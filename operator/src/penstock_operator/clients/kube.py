@@ -49,6 +49,9 @@ class KubeClient:
     told: Callable[[str, int, float], None] | None = None
     """Told of each call: method, status (0 is no answer), seconds."""
 
+    guard: Callable[[str], None] | None = None
+    """Asked before each write, and told what it is; raises where it must not be sent. A Lease is not asked about."""
+
     within: tuple[str, ...] = ()
     """Namespaces that are all there is to see, for an account that has rights there only; none, all of them are."""
 
@@ -221,6 +224,8 @@ class KubeClient:
         missing_is_none: bool = False,
         timeout: urllib3.Timeout = _DEADLINE,
     ) -> urllib3.BaseHTTPResponse:
+        if self.guard is not None and method != "GET" and "/leases/" not in path:
+            self.guard(f"{method} {path}")
         url = f"{self._host}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": FIELD_MANAGER}
         # Refreshes the service account's token, which the kubelet rotates.

@@ -27,15 +27,16 @@ class RateLimit:
         self._generations: dict[Hashable, object] = {}
         self._changes: dict[Hashable, deque[float]] = {}
 
-    def seen(self, key: Hashable, generation: object) -> None:
-        """Take note of a resource's generation; a new one is a change."""
+    def seen(self, key: Hashable, generation: object) -> bool:
+        """Take note of a resource's generation; says whether its spec was changed."""
         with self._lock:
             is_first = key not in self._generations
             if generation is None or self._generations.get(key) == generation:
-                return
+                return False
             self._generations[key] = generation
             if not is_first:
                 self._changes.setdefault(key, deque()).append(self._clock())
+            return not is_first
 
     def gone(self, key: Hashable) -> None:
         """Forget a resource that was deleted."""

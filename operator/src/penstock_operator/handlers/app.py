@@ -24,6 +24,7 @@ from penstock_operator.configuration.values import Values
 from penstock_operator.errors import Conflict, OperatorError
 from penstock_operator.handlers.admission import Canaries, RateLimit
 from penstock_operator.handlers.blue_green import blue_green_kind, register_sides
+from penstock_operator.handlers.connection import log_in
 from penstock_operator.handlers.deployment import register
 from penstock_operator.handlers.kinds import register_kind
 from penstock_operator.handlers.leadership import Leadership, LeaseTerms
@@ -107,6 +108,9 @@ class Operator:
         )
         self._queue: WorkQueue[Key] = WorkQueue(self._turn, workers_of(settings, values))
         self._leadership = Leadership(client, lease_terms(settings, values), settings.pod_name)
+        client.guard = self._leadership.check
+        self._changed: set[Key] = set()
+        """Resources whose spec was changed and that were not woken for it yet; of the event loop alone."""
         self._metrics = Metrics(values, lambda: self._leadership.is_leader)
         client.told = self._metrics.called
         self._stopping = threading.Event()
@@ -161,6 +165,7 @@ class Operator:
         self._metrics.close()
         self._queue.close(timeout=_seconds(self._upkeep.values, "termination.timeout", 10.0))
         self._leadership.stop()
+        self._client.guard = None
 
     def _register_seen(self, registry: kopf.OperatorRegistry, kind: Kind) -> None:
         """Before all else that is told of resources, so that no canary is ever taken for a job."""
@@ -173,14 +178,12 @@ class Operator:
                 self._canaries.seen(meta)
             if type == "DELETED":
                 self._limit.gone(key)
-            else:
-                self._limit.seen(key, meta.get("generation"))
+            elif self._limit.seen(key, meta.get("generation")):
+                self._changed.add(key)
             self._metrics.saw(kind.name, type, body)
 
     def _register_life(self, registry: kopf.OperatorRegistry) -> None:
-        @kopf.on.login(registry=registry)
-        def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-            return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+        kopf.on.login(registry=registry)(log_in)
 
         @kopf.on.startup(registry=registry)
         def started(**_: Any) -> None:
@@ -208,7 +211,8 @@ class Operator:
 
     def _wake(self, key: Key) -> None:
         if not self._watched or key.ref.namespace in self._watched:
-            self._queue.wake(key, self._limit.delay(key))
+            self._queue.wake(key, self._limit.delay(key), is_change=key in self._changed)
+        self._changed.discard(key)
 
     def _reconfigure(self, keys: Mapping[str, str]) -> None:
         """Called when the mounted configuration changed: what is read at each use needs nothing, the rest is here."""

@@ -1,8 +1,10 @@
 """Leadership by a Lease: one process handles, others wait; who cannot renew in time ends. Called by `handlers/app.py`.
 
 A foreign Lease counts as expired when it was not renewed for its duration by our own clock, so skewed clocks do no harm.
+A leader that was held up for longer than that writes nothing more: the client asks `check` before each write.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -11,8 +13,9 @@ from datetime import UTC, datetime
 
 import structlog
 
+from penstock_api.reasons import Reason
 from penstock_operator.clients.kube import KubeClient, Manifest
-from penstock_operator.errors import Conflict, OperatorError
+from penstock_operator.errors import Conflict, ExternalError, OperatorError
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +43,8 @@ class Leadership:
         self._stopped = threading.Event()
         self._seen: tuple[str, float] = ("", 0.0)
         self._thread: threading.Thread | None = None
+        self._held_until: float | None = None
+        """Until when the Lease that we once had is ours for certain; None before that."""
         self.is_leader = False
 
     def start(self, gained: Callable[[], None], lost: Callable[[], None]) -> None:
@@ -53,11 +58,20 @@ class Leadership:
         self.is_leader = True
         gained()
 
+    def check(self, what: str) -> None:
+        """Raises where our Lease ran out or was given up: another may lead, and a write of ours would undo one of its."""
+        if self._held_until is not None and time.monotonic() > self._held_until:
+            raise ExternalError(
+                Reason.ERROR, f"{what} was not sent, for Lease {self._name} is not held any more"
+            )
+
     def stop(self) -> None:
         """Give the Lease up, so that another takes it at once; blocks for a few seconds at most."""
         self._stopped.set()
         if self._thread is not None:
             self._thread.join(10.0)
+        if self._held_until is not None:
+            self._held_until = -math.inf
         if self.is_leader and self._is_alone:
             self.is_leader = False
         elif self.is_leader:
@@ -68,17 +82,20 @@ class Leadership:
                 log.warning("the Lease was not given up", error=error.message)
 
     def _run(self, gained: Callable[[], None], lost: Callable[[], None]) -> None:
+        renewed = time.monotonic()
         while not self._try_take():
             if self._stopped.wait(self._terms.retry_seconds):
                 return
+            renewed = time.monotonic()
+        self._held_until = renewed + self._terms.seconds
         self.is_leader = True
         log.info("leading", lease=self._name, identity=self._identity)
         gained()
-        renewed = time.monotonic()
         while not self._stopped.wait(self._terms.retry_seconds):
             begun = time.monotonic()
             if self._try_take():
                 renewed = begun
+                self._held_until = renewed + self._terms.seconds
             elif time.monotonic() - renewed > self._terms.renew_seconds:
                 self.is_leader = False
                 log.error("the Lease is lost", lease=self._name)

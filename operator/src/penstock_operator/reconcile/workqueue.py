@@ -20,7 +20,9 @@ from penstock_operator.reconcile.kinds import Key
 log = structlog.get_logger(__name__)
 
 _HEAD_START = 5.0
-"""Seconds that a change goes ahead of looks that are due: with very many resources there is always one due."""
+"""Seconds that news goes ahead of looks that are due: with very many resources there is always one due."""
+_CHANGE_HEAD_START = 10.0
+"""Seconds that a changed spec does: in a burst of changes each is acted upon before the next steps of the first ones."""
 
 Item = TypeVar("Item", bound=Ref | Key)
 
@@ -45,9 +47,13 @@ class WorkQueue(Generic[Item]):
         for thread in self._threads:
             thread.start()
 
-    def wake(self, item: Item, after: float = 0.0) -> None:
-        """Have the resource reconciled, at the latest after so many seconds; at once means before what was due already."""
-        self._put(item, time.monotonic() + (after if after > 0 else -_HEAD_START))
+    def wake(self, item: Item, after: float = 0.0, *, is_change: bool = False) -> None:
+        """Have the resource reconciled, at the latest after so many seconds; at once means before what was due already.
+
+        `is_change`: because its spec was changed.
+        """
+        ahead = _CHANGE_HEAD_START if is_change else _HEAD_START
+        self._put(item, time.monotonic() + (after if after > 0 else -ahead))
 
     def _put(self, item: Item, at: float) -> None:
         with self._changed:
