@@ -2,7 +2,8 @@
 
 The operator's own code from the work queue up; only the client may be made faulty, and the failpoints are listened to.
 Environment: the operator's settings, and
-`PENSTOCK_FAILPOINT=name[:n]` ends the process when that point is reached for the n-th time (exit code 42);
+`PENSTOCK_FAILPOINT=name[:n]` ends the process when that point is reached for the n-th time (exit code 42), or stops it
+there, as a machine that is suspended does, where `PENSTOCK_FAILPOINT_STOPS` is set;
 `PENSTOCK_FAULTS=seed:share` makes that share of the API calls fail; `PENSTOCK_STUBS` is the stub JobManagers' URL;
 `PENSTOCK_COUNTS=file` has the calls counted there, once a second.
 """
@@ -10,6 +11,7 @@ Environment: the operator's settings, and
 import asyncio
 import logging
 import os
+import signal
 import threading
 from pathlib import Path
 
@@ -25,7 +27,8 @@ KILLED = 42
 
 
 def end_at(point: str) -> failpoints.Listener:
-    """A listener that ends the process at `name[:n]`."""
+    """A listener that ends or stops the process at `name[:n]`."""
+    stops = bool(os.environ.get("PENSTOCK_FAILPOINT_STOPS"))
     wanted, _, number = point.partition(":")
     left = [int(number or 1)]
     lock = threading.Lock()
@@ -35,7 +38,9 @@ def end_at(point: str) -> failpoints.Listener:
             if name != wanted:
                 return
             left[0] -= 1
-            if left[0] == 0:
+            if left[0] == 0 and stops:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            elif left[0] == 0:
                 os._exit(KILLED)
 
     return listener

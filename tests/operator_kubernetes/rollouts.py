@@ -102,6 +102,16 @@ class OperatorProcess:
         assert self._process
         return self._process.pid
 
+    def is_stopped(self) -> bool:
+        """Whether it is stopped, as by a signal or a failpoint: it lives, and nothing of it runs."""
+        state = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state == "T"
+
+    def resume(self) -> None:
+        """Let it go on where it was stopped; nothing happens to one that runs or has ended."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         """End it, in order if it does."""
         if self._process is None:
