@@ -208,6 +208,7 @@ def leave_first(world: World, name: str, place: str) -> None:
     pods = world.client.list("Pod", place, f"{labels.COMPONENT}={labels.TASK_MANAGER}")
     platform = KubernetesPlatform(world.operator, Defaults())
     platform.scale(resource, launch, 2, [pods[0]["metadata"]["name"]])
+    assert platform.spare_task_managers(resource).unseen == "", "the quotas were seen"
 
 
 def a_pod_that_does_not_start(world: World, name: str) -> None:

@@ -23,6 +23,7 @@ from penstock_api.rest import (
     JobsOverview,
 )
 from penstock_api.rest.checkpoint import CheckpointCounts, LatestCheckpoints, RestoredCheckpoint
+from tests.servers.stub_load import StubLoad
 from tests.servers.stub_state import Stored, StubStorage
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class StubJob:
     scalings: list[int] = field(default_factory=list)
     """Parallelisms that were asked for."""
     widest: int = 0
+    load: StubLoad | None = None
+    """What it has to do, for those who scale it by that; None tells nothing of it."""
     triggers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Answers by trigger id."""
 
@@ -87,6 +90,8 @@ class StubJobManagers:
         self.highest: dict[str, int] = {}
         self.asked: dict[str, float] = {}
         """When something was last asked of the job (a savepoint, a stop, a cancellation), by the uid of its resource."""
+        self.loads: dict[str, StubLoad] = {}
+        """What jobs have to do, by the uid of their resource."""
         self.requests = 0
         self._savepoints = savepoints
         self.is_periodic = False
@@ -126,7 +131,7 @@ class StubJobManagers:
         with self._lock:
             own = job.checkpoints and self._storage.newest_checkpoint(f"{job.checkpoints}/{job.job_id}")
             path = own or from_savepoint
-            job.savepoints = self._savepoints
+            job.savepoints, job.load = self._savepoints, self.loads.get(job.uid)
             if path is not None:
                 found = self._storage.load(path)
                 if found is None:
@@ -170,6 +175,9 @@ class StubJobManagers:
         parts = [part for part in urlsplit(path).path.split("/") if part]
         with self._lock:
             job = self.jobs.get((parts[0], parts[1])) if len(parts) > 2 else None
+        if job is not None and job.load is not None and parts[-1] == "metrics":
+            time.sleep(job.load.delay)
+        with self._lock:
             if job is None or job.is_silent:
                 return 503, _errors("nobody answers here")
             if method != "GET":
@@ -214,6 +222,8 @@ class StubJobManagers:
         self, job: StubJob, method: str, parts: list[str], body: dict[str, Any]
     ) -> tuple[int, str]:
         match method, parts:
+            case "GET", ["jobs", _, "vertices", _, "subtasks", "metrics"] if job.load is not None:
+                return 200, job.load.metrics(job.parallelism)
             case "GET", ["taskmanagers"]:
                 return 200, _task_managers(job)
             case "GET", ["jobs", _, "resource-requirements"]:
@@ -274,6 +284,8 @@ def _overview(job: StubJob) -> str:
 def _details(job: StubJob) -> str:
     vertex = {"id": VERTEX, "name": "job", "maxParallelism": 128, "parallelism": job.parallelism}
     found = {"jid": job.job_id, "name": job.name, "state": job.state, "start-time": job.started}
+    if job.load is not None:
+        return job.load.details(found, {**vertex, "status": job.state})
     return json.dumps({**found, "vertices": [{**vertex, "status": job.state}]})
 
 

@@ -51,6 +51,8 @@ class AutoscalerStatus(ApiModel):
     """advise or active."""
     overrides: dict[str, int] = Field(default_factory=dict)
     """Parallelism by vertex that the job runs with; empty while it runs as the spec says."""
+    previous_overrides: dict[str, int] = Field(default_factory=dict)
+    """Parallelism by vertex before that: gone back to where the pods of more are refused."""
     scaled_at: str | None = None
     """When the overrides were last changed, RFC 3339."""
     window: str = ""
@@ -59,5 +61,7 @@ class AutoscalerStatus(ApiModel):
     """The vertices as the last change of the recommendation saw them."""
     held: ScalingHeld | None = None
     """What holds the recommendation back."""
+    room: str | None = None
+    """What quotas and nodes had room for when more was last wanted, and what of them could not be looked at."""
     restart_seconds: str | None = None
     """Pause that a rescale is expected to bring."""

@@ -4,10 +4,11 @@ Made by `observe/` and `act/` for one JobManager at a time. Answers are the cont
 not answer, or answers with nonsense, is `JobManagerSilent`; an unknown path or id is None where that is an answer.
 """
 
+import math
 import ssl
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from math import isnan
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote
@@ -54,9 +55,13 @@ class RequestRefused(ExternalError):
 
 
 class FlinkRest:
-    """One JobManager's REST API. Use as a context manager; calls block for `timeout` seconds at most."""
+    """One JobManager's REST API. Use as a context manager; calls block for `timeout` seconds at most.
 
-    def __init__(self, url: str, timeout: float = 5.0) -> None:
+    All of them together for `within` seconds: a JobManager that answers each of many questions just in time is silent too.
+    """
+
+    def __init__(self, url: str, timeout: float = 5.0, within: float = math.inf) -> None:
+        self._timeout, self._deadline = timeout, time.monotonic() + within
         # The proxy variables of the environment are for the outside, never for a job.
         self._http = httpx.Client(
             base_url=url.rstrip("/") + "/", timeout=timeout, trust_env=False, verify=_tls()
@@ -103,7 +108,7 @@ class FlinkRest:
             found = MetricList.validate_json(response.content)
         except ValidationError as error:
             raise JobManagerSilent(f"{response.url} answered in another shape: {error}") from error
-        return {metric.id: metric.number for metric in found if not isnan(metric.number)}
+        return {metric.id: metric.number for metric in found if not math.isnan(metric.number)}
 
     def savepoint(self, job_id: str, trigger_id: str) -> SavepointStatus | None:
         """GET /jobs/:id/savepoints/:trigger; None if the trigger is not known."""
@@ -187,8 +192,13 @@ class FlinkRest:
 
     def _send(self, method: str, path: str, content: str | None = None) -> httpx.Response:
         headers = {"content-type": "application/json"} if content is not None else {}
+        left = min(self._timeout, self._deadline - time.monotonic())
+        if left <= 0:
+            raise JobManagerSilent(
+                f"{self._http.base_url} answered too slowly: {method} /{path} was not asked"
+            )
         try:
-            response = self._http.request(method, path, content=content, headers=headers)
+            response = self._http.request(method, path, content=content, headers=headers, timeout=left)
         except httpx.HTTPError as error:
             raise JobManagerSilent(f"{method} {self._http.base_url}{path}: {error!r}") from error
         if response.is_error:

@@ -42,6 +42,7 @@ KINDS: dict[str, Kind] = {
         "admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", False
     ),
     "NetworkPolicy": Kind("networking.k8s.io/v1", "networkpolicies"),
+    "Node": Kind("v1", "nodes", False),
     "Pod": Kind("v1", "pods"),
     "ResourceQuota": Kind("v1", "resourcequotas"),
     "RoleBinding": Kind("rbac.authorization.k8s.io/v1", "rolebindings"),

@@ -142,7 +142,7 @@ RESOURCE: tuple[Option, ...] = (
 )  # fmt: skip
 
 ADVANCED: tuple[Option, ...] = (
-    Option("cluster.resource-view.refresh-interval", _D, "-1 min", _SYSTEM, "A view of the cluster's room for the autoscaler.", "the API server's quota and scheduler say what has room"),
+    Option("cluster.resource-view.refresh-interval", _D, "-1 min", _SYSTEM, "Age at which the nodes are looked at again before the autoscaler asks for more TaskManagers than they have room for; negative: they are not looked at, as where nodes are added on demand."),
     Option("config.cache.size", _I, "1000", _SYSTEM, "Cached configurations.", "nothing is cached: layers are merged in each turn"),
     Option("config.cache.timeout", _D, "10 min", _SYSTEM, "Their lifetime.", "nothing is cached"),
     Option("dynamic.config.check.interval", _D, "5 min", _RELOADED, "Time between two looks at the mounted configuration."),

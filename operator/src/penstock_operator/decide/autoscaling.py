@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.autoscaler import AutoscalerStatus, ScalingHeld, VertexScaling
-from penstock_api.v1beta1.configuration import flatten_configuration
 from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
 from penstock_operator.autoscale.decision import Decision
 from penstock_operator.autoscale.evaluation import VertexEvaluation
 from penstock_operator.autoscale.options import AutoscalerOptions, Mode
+from penstock_operator.decide.autoscaling_limits import slots_of_a_task_manager
 from penstock_operator.decide.scaling import OVERRIDES
-from penstock_operator.model.launch import SLOTS_KEY
 from penstock_operator.model.plan import Event
 from penstock_operator.model.quantity import parse_memory
 
@@ -31,7 +30,7 @@ def overlay(spec: FlinkDeploymentSpec, autoscaler: AutoscalerStatus | None) -> F
         "flink_configuration": {**spec.flink_configuration, OVERRIDES: text},
     }
     if spec.task_manager is not None and spec.task_manager.replicas:
-        managers = math.ceil(widest / _slots(spec))
+        managers = math.ceil(widest / slots_of_a_task_manager(spec))
         changes["task_manager"] = spec.task_manager.model_copy(update={"replicas": managers})
     return spec.model_copy(update=changes)
 
@@ -55,12 +54,7 @@ def quota_slots(spec: FlinkDeploymentSpec, options: AutoscalerOptions) -> tuple[
     if not found:
         return None, ""
     managers, why = min(found)
-    return managers * _slots(spec), f"job.autoscaler.{why}"
-
-
-def _slots(spec: FlinkDeploymentSpec) -> int:
-    """Slots of one TaskManager."""
-    return max(1, int(flatten_configuration(spec.flink_configuration).get(SLOTS_KEY, "1")))
+    return managers * slots_of_a_task_manager(spec), f"job.autoscaler.{why}"
 
 
 def report(
@@ -98,7 +92,14 @@ def report(
     if mode is Mode.ADVISE:
         return status, () if same else (_scaling_event(decision, enabled=False),)
     when = datetime.fromtimestamp(decision.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    status = status.model_copy(update={"overrides": dict(sorted(target.items())), "scaled_at": when})
+    evaluated = decision.evaluation.vertices if decision.evaluation is not None else {}
+    before_it = {key: one.vertex.parallelism for key, one in sorted(evaluated.items())}
+    changes = {
+        "overrides": dict(sorted(target.items())),
+        "previous_overrides": before_it,
+        "scaled_at": when,
+    }
+    status = status.model_copy(update=changes)
     return status, (_scaling_event(decision, enabled=True),)
 
 

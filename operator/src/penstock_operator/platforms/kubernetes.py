@@ -31,6 +31,7 @@ from penstock_operator.platforms import (
     kubernetes_events,
     kubernetes_namespace,
     kubernetes_revisions,
+    kubernetes_room,
     kubernetes_snapshots,
 )
 from penstock_operator.platforms.kubernetes_certificates import make_certificates
@@ -39,7 +40,7 @@ from penstock_operator.platforms.kubernetes_logs import pod_lines
 from penstock_operator.platforms.kubernetes_observation import cluster_facts
 from penstock_operator.platforms.kubernetes_storage import storage_keys
 from penstock_operator.platforms.kubernetes_trial import Trials
-from penstock_operator.platforms.port import StorageAccess
+from penstock_operator.platforms.port import Spare, StorageAccess
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +74,7 @@ class KubernetesPlatform:
         self._defaults = defaults
         self._template = namespace_template
         self._trials = Trials(client)
+        self._nodes = kubernetes_room.Nodes(client)
 
     def reconfigure(self, configuration: Mapping[str, str]) -> None:
         """Use other configuration of the installation from the next turn on."""
@@ -105,11 +107,12 @@ class KubernetesPlatform:
         """Resources whose change was begun and is not done, by their own word."""
         found = (FlinkDeployment.from_wire(one) for one in self._client.list("FlinkDeployment"))
         begun = (LifecycleState.UPGRADING, LifecycleState.ROLLING_BACK)
-        return [
-            Ref(one.metadata.namespace, one.metadata.name)
-            for one in found
-            if one.status.lifecycle_state in begun
-        ]
+
+        def is_begun(one: FlinkDeployment) -> bool:
+            is_scaling = one.status.scaling is not None and one.status.scaling.done is False
+            return is_scaling or one.status.lifecycle_state in begun
+
+        return [Ref(one.metadata.namespace, one.metadata.name) for one in found if is_begun(one)]
 
     def hold(self, resource: FlinkDeployment) -> FlinkDeployment:
         """Our finalizer on; nothing is written where it is on already."""
@@ -257,6 +260,19 @@ class KubernetesPlatform:
                 self._client.patch("Pod", pod, context.namespace, first)
         self._client.patch("Deployment", name, context.namespace, {"spec": {"replicas": count}})
         log.info("scaled", resource=str(launch.ref), namespace=context.namespace, task_managers=count)
+
+    def spare_task_managers(self, resource: FlinkDeployment) -> Spare:
+        """By the TaskManagers' Deployment; nothing is known of a job that has none."""
+        name, namespace = f"{resource.metadata.name}-taskmanager", self.job_namespace(resource)
+        found = self._client.get("Deployment", name, namespace)
+        refresh = Values(dict(self._defaults.configuration)).duration(
+            "cluster.resource-view.refresh-interval"
+        )
+        if found is None:
+            return Spare(None)
+        return kubernetes_room.spare(
+            self._client, self._nodes, found, refresh.total_seconds() if refresh is not None else -1.0
+        )
 
     def stop(self, resource: FlinkDeployment) -> None:
         """Delete both Deployments; their pods get their grace period to end."""

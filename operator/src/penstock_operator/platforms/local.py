@@ -32,7 +32,7 @@ from penstock_operator.model.plan import Event, TakeSnapshot
 from penstock_operator.platforms.local_logs import follow_logs, last_lines
 from penstock_operator.platforms.local_process import living, send, spawn
 from penstock_operator.platforms.local_store import JobRow, LocalStore, ProcessRow
-from penstock_operator.platforms.port import StorageAccess
+from penstock_operator.platforms.port import Spare, StorageAccess
 
 JOB_MANAGER = "jobmanager"
 LAUNCHER = (sys.executable, "-m", "penstock.launch.cli")
@@ -107,6 +107,10 @@ class LocalPlatform:
         return (
             Problem(Reason.ARTIFACT_NOT_FOUND, f"{path}: there is no such file; correct spec.job.jarURI"),
         )
+
+    def spare_task_managers(self, resource: FlinkDeployment) -> Spare:
+        """One machine: nothing says how many processes are too many."""
+        return Spare(None)
 
     def take_snapshot(self, resource: FlinkDeployment, wanted: TakeSnapshot) -> None:
         """Nothing: `defaults` say that snapshots are fields of the status here."""

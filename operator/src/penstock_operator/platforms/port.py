@@ -23,6 +23,18 @@ class StorageAccess:
     keys: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """How many more TaskManagers of a job would find room."""
+
+    task_managers: int | None
+    """None is no limit that anybody knows of."""
+    why: str = ""
+    """What sets the limit."""
+    unseen: str = ""
+    """What could not be looked at, and why."""
+
+
 class Platform(Protocol):
     """One place where jobs run."""
 
@@ -72,6 +84,9 @@ class Platform(Protocol):
 
     def keep_autoscaler(self, resource: FlinkDeployment, memory: bytes | None) -> None:
         """Keep what the autoscaler knows of this job, beside the resource; None forgets it."""
+
+    def spare_task_managers(self, resource: FlinkDeployment) -> Spare:
+        """The room for more TaskManagers of a job that runs, as quotas and nodes have it; asked when more are wanted."""
 
     def take_snapshot(self, resource: FlinkDeployment, wanted: TakeSnapshot) -> None:
         """Make a FlinkStateSnapshot of the job, unless that one is there already."""

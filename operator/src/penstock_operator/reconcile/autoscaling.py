@@ -8,7 +8,7 @@ the same, so that a turn that failed is repeated and not decided anew.
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -18,22 +18,37 @@ from penstock_api.v1beta1.configuration import flatten_configuration
 from penstock_api.v1beta1.deployment import Engine, FlinkDeployment
 from penstock_api.v1beta1.status import FlinkJobState
 from penstock_operator.autoscale import codec, decision
-from penstock_operator.autoscale.guards import Room
 from penstock_operator.autoscale.options import AutoscalerOptions, Mode
 from penstock_operator.autoscale.periods import bounds_at, is_excluded
-from penstock_operator.autoscale.signals import Graph
+from penstock_operator.autoscale.signals import Graph, slots_of
 from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
+from penstock_operator.configuration.values import Values
 from penstock_operator.decide.autoscaling import quota_slots, report
+from penstock_operator.decide.autoscaling_limits import (
+    heard_again,
+    not_heard,
+    says_anything,
+    spare_slots,
+    tightest,
+    with_room,
+)
+from penstock_operator.decide.refused_scaling import go_back, refusal, waits_for_pods
 from penstock_operator.model.facts import Ref
 from penstock_operator.model.launch import with_defaults
 from penstock_operator.model.plan import Event
 from penstock_operator.observe import signals
 from penstock_operator.platforms.port import Platform
+from penstock_operator.reconcile.budget import UpgradeBudget
 
 log = structlog.get_logger(__name__)
 
 KEEP_SECONDS = 60.0
 """How often what was learnt is kept while nothing is decided."""
+MISSES = 3
+"""Samples in a row that have to fail before it is said: a JobManager that restarts is silent for a while."""
+REFUSED_SECONDS = 600.0
+"""Time after a refusal of pods in which no more are asked for."""
+_TIMEOUT = "job.upgrade.inplace-scaling.timeout"
 SAMPLE_SECONDS = 15.0
 """Time between two samples; less where the window is short."""
 
@@ -46,6 +61,12 @@ class _Watched:
     due: float = 0.0
     kept: float = 0.0
     running_since: float = 0.0
+    silent: int = 0
+    """Samples in a row that could not be taken."""
+    waits: bool = False
+    """Whether it waits for its turn to be scaled."""
+    refused: tuple[float, str] = (0.0, "")
+    """Until when no more is asked for, because pods were refused, and why."""
     status: AutoscalerStatus | None = None
     events: tuple[Event, ...] = field(default=())
 
@@ -53,8 +74,14 @@ class _Watched:
 class Autoscaling:
     """The autoscalers of all jobs of one platform. A resource is looked at by one thread at a time."""
 
-    def __init__(self, platform: Platform, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        now: Callable[[], float] = time.time,
+        budget: UpgradeBudget | None = None,
+    ) -> None:
         self._platform, self._now = platform, now
+        self._budget = budget or UpgradeBudget()
         self._watched: dict[Ref, _Watched] = {}
 
     def look(self, resource: FlinkDeployment) -> AutoscalerStatus | None:
@@ -71,6 +98,8 @@ class Autoscaling:
             self._watched[ref] = watched
         held = watched.status or resource.status.autoscaler or AutoscalerStatus(mode=mode.value)
         watched.status = held.model_copy(update={"mode": mode.value})
+        self._go_back(resource, watched)
+        watched.waits = watched.waits and _may_sample(resource)
         if self._now() >= watched.due and _may_sample(resource):
             watched.due = self._now() + interval_of(options)
             self._sample(resource, options, watched)
@@ -83,6 +112,14 @@ class Autoscaling:
             return ()
         said, watched.events = watched.events, ()
         return said
+
+    def is_waiting(self, ref: Ref) -> bool:
+        """Whether the job waits for its turn to be scaled."""
+        return ref in self._watched and self._watched[ref].waits
+
+    def gone(self, ref: Ref) -> None:
+        """The resource is gone: another of its name is another job."""
+        self._watched.pop(ref, None)
 
     def wait(self, ref: Ref, seconds: float) -> float:
         """The seconds to the next turn: no later than the next sample."""
@@ -104,7 +141,8 @@ class Autoscaling:
             return
         shares = resource.spec.effective_engine is Engine.PENSTOCK
         try:
-            with FlinkRest(url, options.rest_timeout.total_seconds()) as rest:
+            timeout = options.rest_timeout.total_seconds()
+            with FlinkRest(url, timeout, within=timeout) as rest:
                 found = signals.collect(
                     rest,
                     resource.status.job_status.job_id or "",
@@ -112,23 +150,17 @@ class Autoscaling:
                     slots_share_a_thread=shares,
                 )
         except (JobManagerSilent, RequestRefused) as error:
-            log.debug("no metrics of the job", resource=resource.metadata.name, error=error.message)
+            self._miss(watched, options, error.message)
             return
-        if found is None:
+        if found is None or not says_anything(found[1]):
+            self._miss(watched, options, "the JobManager knows the job, and no busy time of its vertices")
             return
         graph, sample = found
+        watched.silent = 0
+        watched.status = heard_again(watched.status)
         self._learn_pause(resource, watched, graph)
         watched.memento = decision.observe(watched.memento, graph, sample, options)
-        slots, why = quota_slots(resource.spec, options)
-        now = self._now()
-        around = decision.Circumstances(
-            now,
-            Room(slots, why),
-            bounds=bounds_at(options.schedule, now),
-            is_excluded=is_excluded(options.excluded_periods, now),
-            in_place=shares,
-        )
-        made = decision.decide(watched.memento, graph, options, around)
+        made = self._decide(resource, options, watched, graph)
         watched.memento = made.memento
         watched.status, said = report(made, options.effective_mode, watched.status)
         watched.events = (*watched.events, *said)
@@ -136,6 +168,63 @@ class Autoscaling:
         if is_acted_on:
             watched.memento = decision.applied(watched.memento, made, options)
         self._keep(resource, watched, at_once=is_acted_on)
+
+    def _decide(
+        self, resource: FlinkDeployment, options: AutoscalerOptions, watched: _Watched, graph: Graph
+    ) -> decision.Decision:
+        """The decision; one for more is made again with what there is room for, one to be carried out takes its turn."""
+        now, ref = self._now(), Ref(resource.metadata.namespace, resource.metadata.name)
+        limits = [quota_slots(resource.spec, options)]
+        if now < watched.refused[0]:
+            limits.append((graph.slots, watched.refused[1]))
+        around = decision.Circumstances(
+            now,
+            tightest(limits),
+            bounds=bounds_at(options.schedule, now),
+            is_excluded=is_excluded(options.excluded_periods, now),
+            in_place=resource.spec.effective_engine is Engine.PENSTOCK,
+        )
+        made = decision.decide(watched.memento, graph, options, around)
+        if made.target is not None and slots_of(graph, made.target) > graph.slots:
+            spare = self._platform.spare_task_managers(resource)
+            watched.status = with_room(watched.status, spare.why, spare.unseen)
+            limits.append(spare_slots(resource.spec, graph, spare.task_managers, spare.why))
+            around = replace(around, room=tightest(limits))
+            made = decision.decide(watched.memento, graph, options, around)
+        watched.waits = False
+        if made.target is not None and options.effective_mode is Mode.ACTIVE:
+            values = Values(self._platform.defaults(ref.namespace))
+            watched.waits = self._budget.claim(ref, values.integer("upgrade.max-concurrent") or 0) > 0
+        if not watched.waits:
+            self._budget.withdraw(ref)
+            return made
+        return decision.decide(
+            watched.memento, graph, options, replace(around, room=replace(around.room, turn=False))
+        )
+
+    def _miss(self, watched: _Watched, options: AutoscalerOptions, why: str) -> None:
+        """A sample that could not be taken; the job is left as it is, and after some in a row that is said."""
+        watched.silent += 1
+        watched.due = self._now() + interval_of(options)
+        if watched.silent == MISSES and watched.status is not None:
+            watched.status, said = not_heard(watched.status, why)
+            watched.events = (*watched.events, said)
+
+    def _go_back(self, resource: FlinkDeployment, watched: _Watched) -> None:
+        """To what the job ran with before, where the pods of more do not come."""
+        now = self._now()
+        status = resource.status.model_copy(update={"autoscaler": watched.status})
+        if watched.status is None or not waits_for_pods(status, now):
+            return
+        limit = Values(self._platform.defaults(resource.metadata.namespace)).duration(_TIMEOUT)
+        why = refusal(
+            status, self._platform.observe(resource), now, limit.total_seconds() if limit else 180.0
+        )
+        if why is None:
+            return
+        watched.status, said = go_back(watched.status, why)
+        watched.events = (*watched.events, said)
+        watched.refused = (now + REFUSED_SECONDS, why)
 
     def _learn_pause(self, resource: FlinkDeployment, watched: _Watched, graph: Graph) -> None:
         """A job that runs again after it was scaled shows what a rescale costs."""

@@ -16,7 +16,8 @@ _STARTING = (FlinkJobState.RECONCILING, FlinkJobState.INITIALIZING, FlinkJobStat
 
 def is_under_way(status: FlinkDeploymentStatus) -> bool:
     """Whether a change is being carried out: until the job runs again, or is known to be in trouble."""
-    if status.lifecycle_state in _UNDER_WAY:
+    is_scaling = status.scaling is not None and status.scaling.done is False
+    if is_scaling or status.lifecycle_state in _UNDER_WAY:
         return True
     is_starting = status.job_status.state in _STARTING and status.error is None
     return status.lifecycle_state is LifecycleState.DEPLOYED and is_starting
@@ -51,6 +52,11 @@ class UpgradeBudget:
                 self._holding.add(ref)
                 return 0
             return place - room + 1
+
+    def withdraw(self, ref: Ref) -> None:
+        """It wants no turn any more."""
+        with self._lock:
+            self._waiting.pop(ref, None)
 
     def settle(self, ref: Ref, *, is_under_way: bool, is_waiting: bool) -> None:
         """What became of a turn."""

@@ -61,7 +61,7 @@ class Loop:
         """When a live look last found nothing to do; absent while there is something."""
         self._executor = Executor(platform)
         self._reporter = Reporter(platform)
-        self._autoscaling = Autoscaling(platform)
+        self._autoscaling = Autoscaling(platform, budget=self._budget)
         self._settled: dict[Ref, int | None] = {}
         """Generation at which a resource was last found to be as its owner wants it; absent while it is not."""
 
@@ -74,6 +74,7 @@ class Loop:
         resource = self._platform.read(ref)
         if resource is None:
             self._settled.pop(ref, None)
+            self._autoscaling.gone(ref)
             self._backoff.succeeded(ref)
             self._budget.settle(ref, is_under_way=False, is_waiting=False)
             return None
@@ -108,7 +109,8 @@ class Loop:
         if ahead:
             plan = decide(replace(facts, upgrades_ahead=ahead))
         going = is_under_way(plan.status)
-        self._budget.settle(facts.ref, is_under_way=going, is_waiting=bool(ahead) and not going)
+        is_waiting = (bool(ahead) and not going) or self._autoscaling.is_waiting(facts.ref)
+        self._budget.settle(facts.ref, is_under_way=going, is_waiting=is_waiting)
         return plan
 
     def _glance(self, ref: Ref) -> float | None:

@@ -31,7 +31,7 @@ from penstock_operator.errors import ExternalError, OperatorError
 from penstock_operator.model.facts import ClusterFacts, Problem, Ref
 from penstock_operator.model.launch import OPERATOR_PREFIXES, SLOTS_KEY, Launch
 from penstock_operator.model.plan import Event, TakeSnapshot
-from penstock_operator.platforms.port import Platform, StorageAccess
+from penstock_operator.platforms.port import Platform, Spare, StorageAccess
 
 log = structlog.get_logger(__name__)
 
@@ -235,6 +235,10 @@ class SessionJobs:
 
     def keep_autoscaler(self, resource: FlinkDeployment, memory: bytes | None) -> None:
         """Nothing: session jobs are not scaled by the operator."""
+
+    def spare_task_managers(self, resource: FlinkDeployment) -> Spare:
+        """Nothing is known: session jobs are not scaled by the operator."""
+        return Spare(None)
 
     def take_snapshot(self, resource: FlinkDeployment, wanted: TakeSnapshot) -> None:
         """A FlinkStateSnapshot beside the session job."""

@@ -94,7 +94,10 @@ def _begin(situation: Situation, target: Scale, paths: list[str]) -> Step:
         *changed,
         Event(Reason.SCALING, f"Scaling in place from {before.parallelism} to {target.parallelism}", "Job"),
     )
-    actions = (SetTaskManagers(_launch(situation), most),) if target.task_managers == most else ()
+    # Fewer than were asked for before and never came: nothing else would take those back.
+    is_taken_back = situation.facts.cluster.task_managers <= target.task_managers
+    is_asked_now = target.task_managers == most or is_taken_back
+    actions = (SetTaskManagers(_launch(situation), target.task_managers),) if is_asked_now else ()
     return Step(status, actions, events=said, requeue_seconds=IN_FLIGHT)
 
 
