@@ -1,12 +1,14 @@
 """FlinkSessionJobs in a session cluster of real processes: submitted once, upgraded from state, suspended, brought back."""
 
+import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from penstock_api.v1beta1.configuration import flatten_configuration, value_sources
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.session_job import FlinkSessionJob, FlinkSessionJobStatus
 from penstock_api.v1beta1.status import FlinkJobState, LifecycleState
@@ -76,6 +78,7 @@ class Sessions:
         self._folder = folder
         self.exists = True
         self.ready = True
+        self.secret: str | None = None
 
     def read(self, ref: Ref) -> FlinkDeployment | None:
         if not self.exists:
@@ -99,7 +102,12 @@ class Sessions:
         }
 
     def storage(self, resource: FlinkDeployment) -> StorageAccess:
-        return StorageAccess({})
+        """With the values that are in Secrets, of which there is one."""
+        written = flatten_configuration(resource.spec.flink_configuration)
+        sources = value_sources(resource.spec.flink_configuration)
+        plain = {key: value for key, value in written.items() if key not in sources}
+        found = {key: self.secret for key in sources if self.secret is not None}
+        return StorageAccess({**plain, **found})
 
 
 class Scene:
@@ -128,8 +136,15 @@ class Scene:
         )
         self.sessions = Sessions(running, folder)
         self.snapshots: list[TakeSnapshot] = []
-        jobs = SessionJobs(self.store, self.sessions, lambda _, wanted: self.snapshots.append(wanted))  # type: ignore[arg-type]
+        self.revisions: dict[int, dict[str, Any]] = {}
+        jobs = SessionJobs(self.store, self.sessions, self._snapshot, self._keep)  # type: ignore[arg-type]
         self.loop = Loop(jobs)
+
+    def _snapshot(self, _: Ref, wanted: TakeSnapshot) -> None:
+        self.snapshots.append(wanted)
+
+    def _keep(self, _: FlinkSessionJob, number: int, spec: str, kept: Collection[int]) -> None:
+        self.revisions[number] = json.loads(spec)
 
     @property
     def status(self) -> FlinkSessionJobStatus:
@@ -265,6 +280,54 @@ def test_job_comes_back_from_its_checkpoint_when_the_cluster_is_new(running: Clu
     scene.until_running()
     assert "/chk-" in (scene.status.job_status.upgrade_savepoint_path or "")
     assert scene.alive() == [scene.job_id]
+    running.patch(f"/jobs/{scene.job_id}?mode=cancel")
+    running.wait_status("CANCELED", scene.job_id)
+
+
+def test_wider_job_is_scaled_in_place_and_every_spec_is_a_revision(running: Cluster, tmp_path: Path) -> None:
+    scene = Scene(running, tmp_path)
+    scene.until_running()
+    job_id = scene.job_id
+
+    def width() -> set[int]:
+        return {vertex["parallelism"] for vertex in running.get(f"/jobs/{job_id}")["vertices"]}
+
+    scene.edit(parallelism=2)
+    scene.until(
+        "wide", lambda: (scaling := scene.status.scaling) is not None and scaling.done and 2 in width(), 90
+    )
+    assert scene.job_id == job_id, "nothing was stopped for it"
+    assert scene.alive() == [job_id]
+    assert scene.status.observed_generation == 2
+    scene.edit(args=["200001"], upgradeMode="stateless")
+    scene.until_running()
+    assert scene.job_id != job_id
+    assert [each.number for each in scene.status.history] == [1, 2]
+    assert scene.status.history[0].ended is not None
+    assert scene.revisions[2]["job"]["args"] == ["200001"]
+    assert scene.revisions[1]["deploymentName"] == "session"
+    assert "args" in str(scene.status.history[1].changed)
+    running.patch(f"/jobs/{scene.job_id}?mode=cancel")
+    running.wait_status("CANCELED", scene.job_id)
+
+
+def test_value_of_a_secret_reaches_the_job_and_nothing_else(running: Cluster, tmp_path: Path) -> None:
+    scene = Scene(running, tmp_path)
+    assert scene.store.job is not None
+    source = {"valueFrom": {"secretKeyRef": {"name": "place", "key": "name"}}}
+    keys = scene.store.job.spec.flink_configuration
+    body = scene.store.job.to_wire()
+    body["spec"]["flinkConfiguration"] = {**keys, "pipeline.name": source}
+    scene.store.job = FlinkSessionJob.from_wire(body)
+    scene.loop.reconcile(REF)
+    assert "names Secret 'place', key 'name', which is not in team" in (scene.status.error or "")
+    assert scene.status.job_status.job_id is None
+    scene.sessions.secret = "harbour"
+    scene.until_running()
+    assert running.get(f"/jobs/{scene.job_id}")["name"] == "harbour"
+    kept = scene.store.job.status.reconciliation_status.last_reconciled_spec or ""
+    assert "harbour" not in kept
+    assert "secretKeyRef" in kept
     running.patch(f"/jobs/{scene.job_id}?mode=cancel")
     running.wait_status("CANCELED", scene.job_id)
 

@@ -12,7 +12,7 @@ from penstock_api.v1beta1.cost import Cost, WhenSet
 from penstock_api.v1beta1.deployment import CONFIGURATION_COSTS
 from penstock_api.v1beta1.job import JobSpec
 from penstock_api.v1beta1.model import API_VERSION, ApiModel, ApiVersion, ObjectMeta
-from penstock_api.v1beta1.status import CommonStatus, ReconciliationStatus
+from penstock_api.v1beta1.status import CommonStatus, InPlaceScaling, ReconciliationStatus, Revision
 
 
 class FlinkSessionJobSpec(ApiModel):
@@ -33,6 +33,10 @@ class FlinkSessionJobStatus(CommonStatus):
 
     reconciliation_status: ReconciliationStatus = Field(default_factory=ReconciliationStatus)
     """What was submitted last."""
+    history: list[Revision] = Field(default_factory=list)
+    """What ran, oldest first; as many as `kubernetes.operator.revision.history.limit` says."""
+    scaling: InPlaceScaling | None = None
+    """The last change of parallelism in place, since the job was last submitted."""
 
 
 class FlinkSessionJob(ApiModel):

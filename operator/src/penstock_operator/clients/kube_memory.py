@@ -21,6 +21,7 @@ _CONTENT = 30.0
 """Copies follow their originals that fast."""
 SECONDS: dict[str, float] = {
     "FlinkDeployment": _WATCHED,
+    "FlinkSessionJob": _WATCHED,
     "Deployment": _WATCHED,
     "Pod": _WATCHED,
     "Namespace": _RARE,

@@ -103,7 +103,7 @@ class Operator:
         self._kinds = Kinds(
             Kind(DEPLOYMENT, "flinkdeployments", self._reconcile_deployment),
             blue_green_kind(client, self._platform, settings.ingress_namespaces),
-            session_job_kind(jobs),
+            session_job_kind(client, jobs),
             snapshot_kind(client, self._platform, jobs),
         )
         self._queue: WorkQueue[Key] = WorkQueue(self._turn, workers_of(settings, values))
@@ -132,7 +132,7 @@ class Operator:
         register(registry, options, lambda ref: self._wake(Key(DEPLOYMENT, ref)), self._client.memory)
         for kind in self._kinds:
             if kind.name != DEPLOYMENT:  # watched by `register`, with what is made for it
-                register_kind(registry, kind, self._wake)
+                register_kind(registry, kind, self._wake, self._client.memory)
         register_sides(registry, self._wake)
         selector = self._upkeep.values.text("label.selector")
         for kind in self._kinds if selector else ():

@@ -10,6 +10,7 @@ import structlog
 
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.session_job import FlinkSessionJob
 from penstock_operator.build import labels
 from penstock_operator.clients.kube import KubeClient
 from penstock_operator.errors import Conflict, OperatorError
@@ -17,10 +18,16 @@ from penstock_operator.model.facts import Ref
 
 log = structlog.get_logger(__name__)
 
+Revised = FlinkDeployment | FlinkSessionJob
 
-def keep(
-    client: KubeClient, resource: FlinkDeployment, number: int, spec: str, kept: Collection[int]
-) -> None:
+
+def revision_name(resource: Revised, number: int) -> str:
+    """`<name>-<number>`; of a session job `<name>-sessionjob-<number>`, as a FlinkDeployment may have its name."""
+    kind = "-sessionjob" if isinstance(resource, FlinkSessionJob) else ""
+    return f"{resource.metadata.name}{kind}-{number}"
+
+
+def keep(client: KubeClient, resource: Revised, number: int, spec: str, kept: Collection[int]) -> None:
     """Make the revision if it is not there; then drop those that are not kept.
 
     Where the operator has no right to (the role of an older chart), the job is deployed all the same.
@@ -33,11 +40,9 @@ def keep(
         log.warning("the revision is not kept", resource=resource.metadata.name, error=error.message)
 
 
-def _keep(
-    client: KubeClient, resource: FlinkDeployment, number: int, spec: str, kept: Collection[int]
-) -> None:
+def _keep(client: KubeClient, resource: Revised, number: int, spec: str, kept: Collection[int]) -> None:
     meta = resource.metadata
-    name = f"{meta.name}-{number}"
+    name = revision_name(resource, number)
     if client.get("ControllerRevision", name, meta.namespace) is not None:
         return
     try:
@@ -54,7 +59,7 @@ def selector(uid: str) -> str:
     return f"{labels.RESOURCE_UID}={uid}"
 
 
-def _manifest(resource: FlinkDeployment, name: str, number: int, spec: str) -> dict[str, object]:
+def _manifest(resource: Revised, name: str, number: int, spec: str) -> dict[str, object]:
     meta = resource.metadata
     owner = {
         "apiVersion": resource.api_version,

@@ -14,8 +14,7 @@ from typing import Protocol
 import structlog
 
 from penstock_api.reasons import Reason
-from penstock_api.rest.program import RunRequest
-from penstock_api.v1beta1.configuration import flatten_configuration
+from penstock_api.v1beta1.configuration import flatten_configuration, value_sources
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.session_job import FlinkSessionJob, FlinkSessionJobStatus
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState
@@ -24,21 +23,21 @@ from penstock_operator.clients.artifacts import Fetching, addresses_of, fetch
 from penstock_operator.clients.flink_programs import ProgramRest
 from penstock_operator.clients.flink_rest import JobManagerSilent, RequestRefused
 from penstock_operator.configuration.values import Values
-from penstock_operator.decide.session.view import as_deployment, as_session_status
+from penstock_operator.decide.session.view import as_deployment, as_session_status, session_spec_text
 from penstock_operator.decide.validate_artifact import is_restricted
 from penstock_operator.decide.validate_session_job import validate_session_job
 from penstock_operator.errors import ExternalError, OperatorError
 from penstock_operator.model.facts import ClusterFacts, Problem, Ref
-from penstock_operator.model.launch import OPERATOR_PREFIXES, SLOTS_KEY, Launch
+from penstock_operator.model.launch import Launch
 from penstock_operator.model.plan import Event, TakeSnapshot
 from penstock_operator.platforms.port import Platform, Spare, StorageAccess
+from penstock_operator.reconcile.session_submission import forget, headers_of, run_request
 
 log = structlog.get_logger(__name__)
 
 _OVER = ("FINISHED", "CANCELED", "FAILED")
-_OF_THE_CLUSTER = (SLOTS_KEY, "execution.shutdown-on-application-finish", "web.cancel.enable")
-_NO_SCALING_IN_PLACE = {"kubernetes.operator.job.upgrade.inplace-scaling.enabled": "false"}
-"""The cluster's TaskManagers are not the job's to change."""
+KeepRevision = Callable[[FlinkSessionJob, int, str, Collection[int]], None]
+"""Stores the spec (JSON) of a revision beside the session job."""
 
 
 class SessionJobStore(Protocol):
@@ -83,11 +82,15 @@ class SessionJobs:
         store: SessionJobStore,
         deployments: Platform,
         take_snapshot: Callable[[Ref, TakeSnapshot], None],
+        keep_revision: KeepRevision = lambda *_: None,
     ) -> None:
         self._store = store
         self._take_snapshot = take_snapshot
+        self._keep_revision = keep_revision
         self._deployments = deployments
         self._here = threading.local()
+        self._seen: dict[Ref, FlinkDeploymentStatus] = {}
+        """What was last reported of each, with what only a cluster has: else every turn would seem to change it."""
 
     # Resources.
 
@@ -95,11 +98,14 @@ class SessionJobs:
         """The resource as a FlinkDeployment would be."""
         job = self._store.read(ref)
         if job is None:
+            self._seen.pop(ref, None)
             return None
         name = job.spec.deployment_name
         session = self._deployments.read(Ref(ref.namespace, name)) if name else None
         self._here.turn = _Turn(job, session)
-        seen = as_deployment(job)
+        seen, known = as_deployment(job), self._seen.get(ref)
+        if known is not None and as_session_status(known, name) == job.status:
+            seen = seen.model_copy(update={"status": known})
         # Without its cluster nothing is known of the job, and nothing can be: `defaults` says so.
         return seen if session is not None else _unknown(seen)
 
@@ -110,6 +116,7 @@ class SessionJobs:
         wanted = as_session_status(status, name)
         if wanted != turn.job.status:
             turn.job = self._store.write_status(turn.job, wanted)
+        self._seen[Ref(resource.metadata.namespace, resource.metadata.name)] = status
         return as_deployment(turn.job).model_copy(update={"status": status})
 
     def hold(self, resource: FlinkDeployment) -> FlinkDeployment:
@@ -144,7 +151,7 @@ class SessionJobs:
                 Reason.MISSING, f"The session cluster {name} is not there: make the FlinkDeployment {name}"
             )
         own = flatten_configuration(session.spec.flink_configuration) if session is not None else {}
-        return {**self._deployments.defaults(namespace), **own, **_NO_SCALING_IN_PLACE}
+        return {**self._deployments.defaults(namespace), **own}
 
     def refusals(self, resource: FlinkDeployment) -> tuple[Problem, ...]:
         """What is wrong with the session job, or keeps its cluster from taking it."""
@@ -152,6 +159,7 @@ class SessionJobs:
         keys = self._deployments.defaults(resource.metadata.namespace)
         is_new = turn.job.status.observed_generation != turn.job.metadata.generation
         found = validate_session_job(turn.job, turn.session, keys, addresses_of if is_new else None)
+        found = found or self._missing(resource)
         if found:
             return found
         if turn.session is not None and self._cluster(turn.session).rest_url is None:
@@ -164,10 +172,10 @@ class SessionJobs:
         turn, status = self._turn(), resource.status
         job_id = status.job_status.job_id
         if turn.session is None:
-            return ClusterFacts()
+            return ClusterFacts(owns_task_managers=False)
         cluster = self._cluster(turn.session)
         if not cluster.job_manager_exists and not cluster.processes_left:
-            return ClusterFacts(problem=cluster.problem)
+            return ClusterFacts(problem=cluster.problem, owns_task_managers=False)
         states = _states(cluster.rest_url)
         if states is None:
             exists = job_id is not None and _may_run(status.job_status.state)
@@ -189,17 +197,18 @@ class SessionJobs:
             raise ExternalError(
                 Reason.JOB_MANAGER_UNREACHABLE, f"The session cluster {name} is not ready: its job waits"
             )
+        request = run_request(launch, turn.session, self._own_keys(resource))
         with ProgramRest(url) as rest:
             if launch.job_id in rest.job_states():
                 return
             program = rest.upload(fetch(launch.program, self._fetching(resource)))
             try:
-                rest.run(program, self._run_request(launch))
+                rest.run(program, request)
             except RequestRefused as refusal:
                 if launch.job_id not in rest.job_states():
                     raise ExternalError(Reason.PROGRAM_FAILED, refusal.message) from refusal
             finally:
-                _forget(rest, program)
+                forget(rest, program)
         log.info("submitted", resource=str(launch.ref), job_id=launch.job_id)
 
     def scale(self, resource: FlinkDeployment, launch: Launch, count: int, idle: Sequence[str]) -> None:
@@ -227,7 +236,9 @@ class SessionJobs:
             )
 
     def keep_revision(self, resource: FlinkDeployment, number: int, spec: str, kept: Collection[int]) -> None:
-        """Nothing: session jobs keep no revisions."""
+        """A ControllerRevision beside the session job, with the spec that its owner would write."""
+        job = self._turn().job
+        self._keep_revision(job, number, session_spec_text(spec, job.spec.deployment_name), kept)
 
     def recall_autoscaler(self, resource: FlinkDeployment) -> bytes | None:
         """Nothing: session jobs are not scaled by the operator."""
@@ -250,7 +261,7 @@ class SessionJobs:
     def storage(self, resource: FlinkDeployment) -> StorageAccess:
         """As the session cluster's pods reach it, with the job's own keys over that."""
         session = self._turn().session
-        own = flatten_configuration(resource.spec.flink_configuration)
+        own = self._own_keys(resource)
         if session is None:
             return StorageAccess({**self._deployments.defaults(resource.metadata.namespace), **own})
         return StorageAccess({**self._deployments.storage(session).keys, **own})
@@ -281,6 +292,28 @@ class SessionJobs:
             turn.cluster = self._deployments.observe(session)
         return turn.cluster
 
+    def _own_keys(self, resource: FlinkDeployment) -> dict[str, str]:
+        """The job's own configuration, with the values that are in Secrets and ConfigMaps; without those that are not there."""
+        written = flatten_configuration(resource.spec.flink_configuration)
+        if not value_sources(resource.spec.flink_configuration):
+            return written
+        known = self._deployments.storage(resource).keys
+        return {key: known[key] for key in written if key in known}
+
+    def _missing(self, resource: FlinkDeployment) -> tuple[Problem, ...]:
+        """Values that the job's configuration takes from where they are not."""
+        sources = value_sources(resource.spec.flink_configuration)
+        known = self._own_keys(resource) if sources else {}
+        for key, source in sources.items():
+            if key not in known and not source.optional:
+                reason = Reason.SECRET_MISSING if source.kind == "Secret" else Reason.CONFIG_MAP_MISSING
+                place = resource.metadata.namespace
+                message = (
+                    f"spec.flinkConfiguration[{key}] names {source.kind} {source.name!r}, key {source.key!r}"
+                )
+                return (Problem(reason, f"{message}, which is not in {place}: create it"),)
+        return ()
+
     def _fetching(self, resource: FlinkDeployment) -> Fetching:
         """What may be fetched is the installation's to say, never the resource's."""
         installed = self._deployments.defaults(resource.metadata.namespace)
@@ -290,31 +323,9 @@ class SessionJobs:
         return Fetching(
             is_allowed=lambda address: not (is_guarded and is_restricted(address)),
             schemes=system.names("user.artifacts.allowed-schemes"),
-            headers=_headers(Values({**installed, **own}).text("user.artifacts.http.header")),
+            headers=headers_of(Values({**installed, **own}).text("user.artifacts.http.header")),
             storage_keys=self.storage(resource).keys,
             folder=Path(system.text("user.artifacts.base.dir")),
-        )
-
-    def _run_request(self, launch: Launch) -> RunRequest:
-        job, session = launch.spec.job, self._turn().session
-        cluster = flatten_configuration(session.spec.flink_configuration) if session is not None else {}
-        configuration = {
-            key: value
-            for key, value in launch.configuration.items()
-            if cluster.get(key) != value
-            and key not in _OF_THE_CLUSTER
-            and not key.startswith(OPERATOR_PREFIXES)
-        }
-        if job is not None and job.requirements:
-            configuration["python.requirements"] = job.requirements
-        return RunRequest(
-            entry_class=job.entry_class if job else None,
-            program_args_list=list(launch.arguments),
-            parallelism=launch.parallelism,
-            job_id=launch.job_id,
-            savepoint_path=launch.from_savepoint,
-            allow_non_restored_state=job.allow_non_restored_state if job else None,
-            flink_configuration=configuration,
         )
 
 
@@ -326,7 +337,7 @@ def _facts(
         task_managers_exist=exists,
         job_manager_ready=exists and url is not None,
         processes_left=int(exists) if processes is None else processes,
-        task_managers=cluster.task_managers,
+        owns_task_managers=False,
         rest_url=url,
         problem=cluster.problem,
     )
@@ -353,17 +364,3 @@ def _unknown(seen: FlinkDeployment) -> FlinkDeployment:
 
 def _may_run(state: FlinkJobState | None) -> bool:
     return state is not None and not state.is_terminal and state is not FlinkJobState.SUSPENDED
-
-
-def _forget(rest: ProgramRest, program: str) -> None:
-    """A program that was run is not needed any more; one that cannot be forgotten costs only room."""
-    try:
-        rest.forget(program)
-    except OperatorError as error:
-        log.info("a program stays in the session cluster", program=program, error=error.message)
-
-
-def _headers(text: str) -> dict[str, str]:
-    """`name:value` pairs with commas (or `;`) between them, as upstream writes a map."""
-    pairs = (pair.partition(":") for pair in text.replace(";", ",").split(",") if ":" in pair)
-    return {name.strip(): value.strip() for name, _, value in pairs}

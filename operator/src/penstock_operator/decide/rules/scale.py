@@ -43,7 +43,12 @@ def scale(situation: Situation) -> Step | None:
 def _target(situation: Situation) -> Scale:
     launch = _launch(situation)
     overrides = tuple(sorted(overrides_of(launch.spec).items()))
-    return Scale(launch.parallelism, launch.task_managers, overrides)
+    return Scale(launch.parallelism, _task_managers(situation, launch), overrides)
+
+
+def _task_managers(situation: Situation, launch: Launch) -> int:
+    """None of a session cluster's: they are not the job's to change."""
+    return launch.task_managers if situation.facts.cluster.owns_task_managers else 0
 
 
 def _launch(situation: Situation) -> Launch:
@@ -53,7 +58,7 @@ def _launch(situation: Situation) -> Launch:
 
 def _before(situation: Situation) -> Scale:
     launch = situation.launch(situation.baseline, "", None)
-    return Scale(launch.parallelism, launch.task_managers)
+    return Scale(launch.parallelism, _task_managers(situation, launch))
 
 
 def _bounds(situation: Situation, target: Scale) -> tuple[Bounds, ...]:
@@ -96,7 +101,7 @@ def _begin(situation: Situation, target: Scale, paths: list[str]) -> Step:
     )
     # Fewer than were asked for before and never came: nothing else would take those back.
     is_taken_back = situation.facts.cluster.task_managers <= target.task_managers
-    is_asked_now = target.task_managers == most or is_taken_back
+    is_asked_now = bool(target.task_managers) and (target.task_managers == most or is_taken_back)
     actions = (SetTaskManagers(_launch(situation), target.task_managers),) if is_asked_now else ()
     return Step(status, actions, events=said, requeue_seconds=IN_FLIGHT)
 

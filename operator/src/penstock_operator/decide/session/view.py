@@ -61,6 +61,19 @@ def as_session_status(status: FlinkDeploymentStatus, deployment_name: str | None
     return FlinkSessionJobStatus(**common, reconciliation_status=seen)
 
 
+def session_spec_text(spec: str, deployment_name: str | None) -> str:
+    """The JSON of a FlinkSessionJob's spec for that of its view: what the owner wrote, no defaults spelled out."""
+    seen = FlinkDeploymentSpec.from_wire(json.loads(spec))
+    kept = FlinkSessionJobSpec(
+        deployment_name=deployment_name,
+        job=seen.job,
+        restart_nonce=seen.restart_nonce,
+        flink_configuration=seen.flink_configuration,
+    )
+    body = kept.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    return json.dumps(body, sort_keys=True)
+
+
 def _inwards(text: str | None) -> str | None:
     spec = decode_session_spec(text)
     if spec is None or not text:
