@@ -17,6 +17,7 @@ from penstock_operator.logs import set_up_logs
 from penstock_operator.settings import Settings
 from tests.campaign import changes, views
 from tests.campaign.driver import World
+from tests.campaign.perturbed import Perturbation
 from tests.operator_kubernetes.conftest import start_api_server
 from tests.servers.stub_jobmanager import StubJobManagers
 from tests.servers.stub_kubelet import StubKubelet
@@ -47,6 +48,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--number", type=int, default=300, help="changes to generate")
     parser.add_argument("--perturbations", type=int, help="of the views; all of them if not given")
     parser.add_argument("--rollouts", nargs="*", choices=tuple(views.ROLLOUTS), default=tuple(views.ROLLOUTS))
+    kinds = [kind.name for kind in Perturbation]
+    parser.add_argument("--kinds", nargs="*", choices=kinds, default=kinds, help="of perturbations")
     parser.add_argument("--minutes", type=float, help="no perturbation is begun after so long")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args(arguments)
@@ -62,7 +65,8 @@ def main(arguments: list[str]) -> int:
         if "views" in options.which:
             begun = time.monotonic()
             seconds = None if options.minutes is None else options.minutes * 60
-            bounds = views.Bounds(options.rollouts, options.perturbations, seconds)
+            chosen = [Perturbation[kind] for kind in options.kinds]
+            bounds = views.Bounds(options.rollouts, chosen, options.perturbations, seconds)
             report = views.run(where, options.seed, bounds)
             print(f"perturbed views, {time.monotonic() - begun:.0f} s\n{report.text()}", flush=True)
             failed += len(report.failures)

@@ -17,7 +17,7 @@ from penstock_api.v1beta1.status import FlinkJobState
 from penstock_operator.autoscale import codec
 from penstock_operator.build.context import Defaults
 from penstock_operator.clients.kube import KubeClient
-from penstock_operator.errors import ExternalError
+from penstock_operator.errors import ExternalError, OperatorError
 from penstock_operator.model.facts import Ref
 from penstock_operator.platforms.kubernetes import KubernetesPlatform
 from penstock_operator.reconcile.autoscaling import Autoscaling
@@ -45,7 +45,7 @@ class Perturbation(StrEnum):
     TOUCHED = "the resource changed before the write"
     STALE_READS = "stale reads after the write"
     MISSED_EVENTS = "no events after the write"
-    OTHER_LEADER = "another leader ends the rollout before the write is sent"
+    OTHER_LEADER = "another leader ends the rollout while the write is on its way"
 
 
 class Killed(BaseException):
@@ -100,9 +100,15 @@ class PerturbedClient(KubeClient):
                 raise ExternalError(Reason.ERROR, f"{method} {path}: refused by the campaign (HTTP 500)")
             case Perturbation.TOUCHED | Perturbation.OTHER_LEADER:
                 self._touch()
-        response = super()._send(method, path, *arguments, **options)
+        try:
+            response = super()._send(method, path, *arguments, **options)
+        except OperatorError:
+            if self._what is Perturbation.OTHER_LEADER:
+                raise Killed from None
+            raise
         match self._what:
-            case Perturbation.CRASH_AFTER:
+            case Perturbation.CRASH_AFTER | Perturbation.OTHER_LEADER:
+                # One that leads no more sends no other write: the client's guard sees to that.
                 response.read()
                 raise Killed
             case Perturbation.LOST_ANSWER:
@@ -141,14 +147,12 @@ class Operator(Turner):
     def turn(self) -> bool:
         if not self.perturbed.misses_events:  # else what is remembered counts, whatever changed since
             self.perturbed.memory = type(self.perturbed.memory)()
-        before, was_hit = len(self.perturbed.writes), self.perturbed.is_hit
+        before = len(self.perturbed.writes)
         try:
             self._loop.reconcile(self.ref)
         except Killed:
             self._begin()
             return True
-        if self._what is Perturbation.OTHER_LEADER and self.perturbed.is_hit and not was_hit:
-            self._begin()  # its turn came to an end before it saw that it leads no more
         return len(self.perturbed.writes) != before
 
     def _begin(self) -> None:

@@ -159,6 +159,7 @@ class Bounds:
     """How much of the campaign is run."""
 
     rollouts: Sequence[str] = tuple(ROLLOUTS)
+    kinds: Sequence[Perturbation] = tuple(Perturbation)
     number: int | None = None
     """So many cases, chosen by the seed; all of them if none."""
     seconds: float | None = None
@@ -174,7 +175,7 @@ def run(world: World, seed: int, bounds: Bounds, workers: int = 4) -> Report:
         (name, what, at)
         for name, end in plain.items()
         for at, write in enumerate(end.writes, 1)
-        for what in Perturbation
+        for what in bounds.kinds
         if what is not Perturbation.NONE and _applies(what, write)
     ]
     random.Random(seed).shuffle(cases)

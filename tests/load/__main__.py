@@ -6,6 +6,7 @@ at rest. Ends with 1 where an aim of `AIMS` is missed.
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -53,27 +54,34 @@ class Load:
 
     def wait_stable(self, wanted: dict[int, int], limit: float) -> None:
         """Until each of these resources is stable at this generation."""
-        deadline, said = time.monotonic() + limit, 0.0
+        deadline, said, left = time.monotonic() + limit, 0.0, sorted(wanted)
         while True:
-            found = {
-                each["metadata"]["name"]: each.get("status") or {}
-                for each in self.client.list("FlinkDeployment", NAMESPACE)
-            }
-            left = [
-                index
-                for index, generation in wanted.items()
-                if not _is_stable(found.get(name(index), {}), generation)
-            ]
+            left = self._unstable(left, wanted)
             if not left:
                 return
             if time.monotonic() > deadline:
-                raise SystemExit(
-                    f"{len(left)} resources are not stable: {found[name(left[0])]}\n{self.operator.tail()}"
-                )
+                raise SystemExit(f"{len(left)} resources are not stable: {left}\n{self.operator.tail()}")
             if time.monotonic() - said > 15:
                 said = time.monotonic()
                 print(f"  {len(left)} left", flush=True)
             time.sleep(2.0 if len(left) > 20 else 0.5)
+
+    def _unstable(self, candidates: list[int], wanted: dict[int, int]) -> list[int]:
+        """Which of these are not stable yet. Few are asked for one by one: a list of all costs the API server seconds."""
+        named = {name(index): index for index in candidates}
+        if len(named) > 100:
+            all_of_them = self.client.list("FlinkDeployment", NAMESPACE)
+            found = [each for each in all_of_them if each["metadata"]["name"] in named]
+        else:
+            asked = (self.client.get("FlinkDeployment", each, NAMESPACE) for each in named)
+            found = [each for each in asked if each is not None]
+        stable = {
+            index
+            for each in found
+            for index in [named[each["metadata"]["name"]]]
+            if _is_stable(each.get("status") or {}, wanted[index])
+        }
+        return [index for index in candidates if index not in stable]
 
     def burst(self, size: int, generation: int) -> tuple[list[float], float]:
         """Change so many resources at once; seconds from each change to the request it leads to, and to the end."""
@@ -150,6 +158,7 @@ def measure(load: Load, options: argparse.Namespace) -> dict[str, float]:
     figures["burst over after (s)"] = ended
     figures["status writes for each upgrade"] = calls["PUT FlinkDeployment status"] / options.burst
     figures["API calls for each upgrade"] = calls.total() / options.burst
+    figures["load average of the machine (a minute)"] = os.getloadavg()[0]
     figures["memory at most (MB)"] = memory(pid, "VmHWM")
     print(f"  calls: {dict(calls)}", flush=True)
     return figures

@@ -36,6 +36,7 @@ from penstock_operator.platforms import (
 )
 from penstock_operator.platforms.kubernetes_certificates import make_certificates
 from penstock_operator.platforms.kubernetes_copies import drop_unnamed, originals, refresh_copies
+from penstock_operator.platforms.kubernetes_fence import put
 from penstock_operator.platforms.kubernetes_logs import pod_lines
 from penstock_operator.platforms.kubernetes_observation import cluster_facts
 from penstock_operator.platforms.kubernetes_storage import storage_keys
@@ -237,7 +238,7 @@ class KubernetesPlatform:
         kubernetes_namespace.forget_leaders(self._client, context)
         certificates = None if held else make_certificates(context.name, context.service_hosts)
         for manifest in build_job(context, certificates):
-            self._client.apply(manifest)
+            put(self._client, manifest)
         kubernetes_namespace.drop_unwanted(self._client, context)
         log.info("deployed", resource=str(launch.ref), namespace=context.namespace, job_id=launch.job_id)
 
