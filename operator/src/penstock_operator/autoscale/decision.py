@@ -61,6 +61,8 @@ class Decision:
     """The guard that held the advice back; None if it may be carried out, or if there is nothing to do."""
     memento: Memento = field(default_factory=Memento)
     """What to remember; without the effect of the decision itself (`applied`)."""
+    around: Circumstances = Circumstances(0.0)
+    """What it depended on beside the samples."""
 
     @property
     def target(self) -> dict[str, int] | None:
@@ -81,6 +83,10 @@ def observe(memento: Memento, graph: Graph, sample: Sample, options: AutoscalerO
 
 def decide(memento: Memento, graph: Graph, options: AutoscalerOptions, around: Circumstances) -> Decision:
     """What to do now."""
+    return replace(_decide(memento, graph, options, around), around=around)
+
+
+def _decide(memento: Memento, graph: Graph, options: AutoscalerOptions, around: Circumstances) -> Decision:
     memento = replace(memento, records=kept(memento.records, options, around.now))
     regime = choose(memento.samples, graph, options)
     if not regime.window:

@@ -171,6 +171,8 @@ class AutoscalerOptions(BaseModel):
     """How long they are remembered."""
     event_interval: Duration = Field(default=timedelta(minutes=30), alias="scaling.event.interval")
     """Time before the same Event is sent again."""
+    recording: Duration = Field(default=timedelta(hours=6), alias="recording.duration")
+    """Time for which samples are kept for `kubectl penstock autoscale replay`; 0: none. Penstock's own."""
 
     early_scale_up: bool = Field(default=True, alias="early-scale-up.enabled")
     """Scale up before the window is full where a lag grows and the job can do no more. Penstock's own."""

@@ -154,6 +154,14 @@ class KubernetesPlatform:
         """In the ConfigMap `autoscaler-<name>`, which the resource owns."""
         kubernetes_autoscaler.keep(self._client, resource, memory)
 
+    def recall_recording(self, resource: FlinkDeployment) -> bytes | None:
+        """From the ConfigMap `autoscaler-<name>.recording`."""
+        return kubernetes_autoscaler.recall(self._client, resource, kubernetes_autoscaler.RECORDING)
+
+    def keep_recording(self, resource: FlinkDeployment, recording: bytes | None) -> None:
+        """In the ConfigMap `autoscaler-<name>.recording`, which the resource owns."""
+        kubernetes_autoscaler.keep(self._client, resource, recording, kubernetes_autoscaler.RECORDING)
+
     def emit(self, resource: FlinkDeployment, event: Event) -> None:
         """An Event on the resource; one that cannot be written is in the log already."""
         try:

@@ -235,6 +235,19 @@ class LocalPlatform:
         elif path.parent.is_dir():
             path.write_bytes(memory)
 
+    def recall_recording(self, resource: FlinkDeployment) -> bytes | None:
+        """From a file in the job's folder."""
+        path = self.folder(resource.metadata.name) / "autoscaler-recording"
+        return path.read_bytes() if path.is_file() else None
+
+    def keep_recording(self, resource: FlinkDeployment, recording: bytes | None) -> None:
+        """In a file in the job's folder."""
+        path = self.folder(resource.metadata.name) / "autoscaler-recording"
+        if recording is None:
+            path.unlink(missing_ok=True)
+        elif path.parent.is_dir():
+            path.write_bytes(recording)
+
     def logs(self, resource: FlinkDeployment, *, follow: bool) -> Iterator[str]:
         """Lines of all processes."""
         return follow_logs(self.folder(resource.metadata.name) / "log", follow=follow)

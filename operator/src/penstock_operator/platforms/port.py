@@ -85,6 +85,12 @@ class Platform(Protocol):
     def keep_autoscaler(self, resource: FlinkDeployment, memory: bytes | None) -> None:
         """Keep what the autoscaler knows of this job, beside the resource; None forgets it."""
 
+    def recall_recording(self, resource: FlinkDeployment) -> bytes | None:
+        """What the autoscaler recorded of this job for people; None if nothing."""
+
+    def keep_recording(self, resource: FlinkDeployment, recording: bytes | None) -> None:
+        """Keep what the autoscaler recorded; None forgets it."""
+
     def spare_task_managers(self, resource: FlinkDeployment) -> Spare:
         """The room for more TaskManagers of a job that runs, as quotas and nodes have it; asked when more are wanted."""
 

@@ -13,6 +13,7 @@ from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.build import labels
 from penstock_operator.clients.kube import KubeClient
 from penstock_operator.errors import OperatorError
+from penstock_operator.platforms import kubernetes_autoscaler
 from penstock_operator.plugin.revisions import Kept
 
 FIELD_MANAGER = "kubectl-penstock"
@@ -56,6 +57,17 @@ class Cluster:
         if found is None:
             raise PluginError(f"there is no flinkdeployment {self.namespace}/{name}")
         return found
+
+    def autoscaler(self, name: str) -> tuple[bytes | None, bytes | None]:
+        """What the autoscaler remembers of the resource, and what it recorded; None where nothing is kept."""
+        found: list[bytes | None] = []
+        for place in (kubernetes_autoscaler.MEMENTO, kubernetes_autoscaler.RECORDING):
+            try:
+                held = self._reader.get("ConfigMap", place.name(name), self.namespace)
+            except OperatorError as error:
+                raise PluginError(error.message) from error
+            found.append(kubernetes_autoscaler.content(held, place))
+        return found[0], found[1]
 
     def revisions(self, resource: FlinkDeployment) -> list[Kept]:
         """Its revisions whose specs are kept, oldest first."""

@@ -1,4 +1,4 @@
-"""`kubectl penstock status|history|diff|rollback NAME`. The entry point `kubectl-penstock` calls `main`.
+"""`kubectl penstock status|history|diff|rollback|autoscale NAME`. The entry point `kubectl-penstock` calls `main`.
 
 A rollback by hand writes the earlier spec as a change like any other: the operator upgrades to it, with its state.
 """
@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_operator.plugin import autoscale
 from penstock_operator.plugin.cluster import Cluster, PluginError
 from penstock_operator.plugin.revisions import Kept, difference, earlier, spec_of, to_write
 from penstock_operator.plugin.show import history_table, now, show_status
@@ -16,6 +17,7 @@ from penstock_operator.plugin.show import history_table, now, show_status
 app = typer.Typer(
     no_args_is_help=True, help="Revisions of FlinkDeployments: who ran what, from which state, and back."
 )
+app.add_typer(autoscale.app, name="autoscale")
 console = Console(soft_wrap=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the FlinkDeployment.")]

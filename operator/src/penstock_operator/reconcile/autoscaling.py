@@ -38,6 +38,7 @@ from penstock_operator.model.launch import with_defaults
 from penstock_operator.model.plan import Event
 from penstock_operator.observe import signals
 from penstock_operator.platforms.port import Platform
+from penstock_operator.reconcile.autoscaling_record import Recorders
 from penstock_operator.reconcile.budget import UpgradeBudget
 
 log = structlog.get_logger(__name__)
@@ -83,6 +84,7 @@ class Autoscaling:
         self._platform, self._now = platform, now
         self._budget = budget or UpgradeBudget()
         self._watched: dict[Ref, _Watched] = {}
+        self._recorders = Recorders(platform, now)
 
     def look(self, resource: FlinkDeployment) -> AutoscalerStatus | None:
         """The autoscaler's status as of now; None while it is off."""
@@ -119,6 +121,7 @@ class Autoscaling:
 
     def gone(self, ref: Ref) -> None:
         """The resource is gone: another of its name is another job."""
+        self._recorders.gone(ref)
         self._watched.pop(ref, None)
 
     def wait(self, ref: Ref, seconds: float) -> float:
@@ -133,6 +136,7 @@ class Autoscaling:
     def _forget(self, ref: Ref, resource: FlinkDeployment) -> None:
         if self._watched.pop(ref, None) is not None or resource.status.autoscaler is not None:
             self._platform.keep_autoscaler(resource, None)
+            self._recorders.forget(resource)
 
     def _sample(self, resource: FlinkDeployment, options: AutoscalerOptions, watched: _Watched) -> None:
         """Take a sample and decide; a JobManager that does not answer now is asked at the next one."""
@@ -168,6 +172,7 @@ class Autoscaling:
         if is_acted_on:
             watched.memento = decision.applied(watched.memento, made, options)
         self._keep(resource, watched, at_once=is_acted_on)
+        self._recorders.saw(resource, options, found, made)
 
     def _decide(
         self, resource: FlinkDeployment, options: AutoscalerOptions, watched: _Watched, graph: Graph

@@ -247,6 +247,13 @@ class SessionJobs:
     def keep_autoscaler(self, resource: FlinkDeployment, memory: bytes | None) -> None:
         """Nothing: session jobs are not scaled by the operator."""
 
+    def recall_recording(self, resource: FlinkDeployment) -> bytes | None:
+        """Nothing: session jobs are not scaled by the operator."""
+        return None
+
+    def keep_recording(self, resource: FlinkDeployment, recording: bytes | None) -> None:
+        """Nothing: session jobs are not scaled by the operator."""
+
     def spare_task_managers(self, resource: FlinkDeployment) -> Spare:
         """Nothing is known: session jobs are not scaled by the operator."""
         return Spare(None)
