@@ -21,6 +21,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from e2e.waiting import Deadline
+
 
 def click_lines(limit: int) -> list[str]:
     """Return JSON lines of clicks: real ones where the machine has them, else generated ones of their shape."""
@@ -76,15 +78,16 @@ class Topics:
         for future in admin.create_topics(topics).values():
             future.result(30)
 
-    def send(self, lines: Sequence[str], per_second: float = 0) -> None:
-        """Write lines to the input, all at once or at a steady rate."""
+    def send(self, lines: Sequence[str], per_second: float = 0, hurry: threading.Event | None = None) -> None:
+        """Write lines to the input, all at once or at a steady rate, which ends with the event."""
         producer = Producer(
             {"bootstrap.servers": self._bootstrap, "enable.idempotence": True, "linger.ms": 5}
         )
         started = time.monotonic()
         for index, line in enumerate(lines):
             producer.produce(self.input, line.encode())
-            if per_second and index % 10 == 0:
+            is_steady = per_second and not (hurry and hurry.is_set())
+            if is_steady and index % 10 == 0:
                 producer.poll(max(0.0, started + index / per_second - time.monotonic()))
             elif index % 1000 == 0:
                 producer.poll(0)
@@ -118,7 +121,7 @@ class Topics:
     def wait_exact(self, lines: Sequence[str], seconds: float = 120) -> list[Count]:
         """Wait until the output is exactly what the lines lead to; fails at once when it can no longer be."""
         expected = expected_counts(lines)
-        deadline = time.monotonic() + seconds
+        deadline = Deadline(seconds)
         while True:
             found = self.committed()
             counts = Counter((count.user, count.count) for count in found)
@@ -127,7 +130,7 @@ class Topics:
             if counts == expected:
                 return found
             missing = expected - counts
-            assert time.monotonic() < deadline, (
+            assert not deadline.is_over(), (
                 f"after {seconds:.0f} s {missing.total()} of {expected.total()} counts are missing, such as"
                 f" {missing.most_common(3)}"
             )
@@ -135,25 +138,27 @@ class Topics:
 
     def wait_some(self, number: int, seconds: float = 150, version: str | None = None) -> None:
         """Wait until the output has so many records (of one version of the program)."""
-        deadline = time.monotonic() + seconds
+        deadline = Deadline(seconds)
         while True:
             found = [count for count in self.committed() if version in (None, count.version)]
             if len(found) >= number:
                 return
-            assert time.monotonic() < deadline, f"after {seconds:.0f} s only {len(found)} counts of {number}"
+            assert not deadline.is_over(), f"after {seconds:.0f} s only {len(found)} counts of {number}"
             time.sleep(0.3)
 
 
 class Flow:
-    """Lines being sent in the background; the context ends when all are sent."""
+    """Lines being sent in the background, at a steady rate until `finish`."""
 
     def __init__(self, topics: Topics, lines: Sequence[str], per_second: float) -> None:
         self._errors: list[BaseException] = []
+        self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._send, args=(topics, lines, per_second))
         self._thread.start()
 
     def finish(self, seconds: float = 120) -> None:
-        """Wait until everything is sent."""
+        """Send what is left at once, and wait until it is."""
+        self._hurry.set()
         self._thread.join(seconds)
         assert not self._thread.is_alive(), f"the clicks were not all sent within {seconds:.0f} s"
         if self._errors:
@@ -161,7 +166,7 @@ class Flow:
 
     def _send(self, topics: Topics, lines: Sequence[str], per_second: float) -> None:
         try:
-            topics.send(lines, per_second)
+            topics.send(lines, per_second, self._hurry)
         except BaseException as error:  # noqa: BLE001 - raised again in finish(), in the test's own thread
             self._errors.append(error)
 

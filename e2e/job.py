@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from e2e.clicks import Topics
 from e2e.cluster.provider import Cluster
 from e2e.environment import Environment
 from e2e.figures import say
+from e2e.waiting import Deadline
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -95,14 +95,14 @@ class Job:
                 "restart-strategy.fixed-delay.attempts": "20",
                 "restart-strategy.fixed-delay.delay": "500 ms",
                 "heartbeat.interval": "1 s",
-                "heartbeat.timeout": "6 s",
+                "heartbeat.timeout": "15 s",
                 **self.environment.s3_configuration,
             },
             "jobManager": copy.deepcopy(resources),
             "taskManager": copy.deepcopy(resources),
         }
 
-    def program(self, text: str | None = None, version: str = "v1") -> None:
+    def program(self, text: str | None = None, version: str = "v1", name: str = "program") -> None:
         """Put the program into its ConfigMap: the given text, or the click counter in a version of it."""
         source = text if text is not None else (PROGRAMS / "clicks.py").read_text()
         source = source.replace('VERSION = "v1"', f'VERSION = "{version}"')
@@ -110,7 +110,7 @@ class Job:
             {
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
-                "metadata": {"name": "program", "namespace": self.namespace},
+                "metadata": {"name": name, "namespace": self.namespace},
                 "data": {"clicks.py": source},
             }
         )
@@ -122,14 +122,16 @@ class Job:
         self.spec["job"].update(job or {})
         self.spec["flinkConfiguration"].update(configuration or {})
         self.spec.update(spec)
-        self.kubectl.apply(
-            {
-                "apiVersion": "flink.apache.org/v1beta1",
-                "kind": "FlinkDeployment",
-                "metadata": {"name": self.name, "namespace": self.namespace},
-                "spec": self.spec,
-            }
-        )
+        self.kubectl.apply(self.manifest())
+
+    def manifest(self) -> dict[str, Any]:
+        """The resource as it would be applied now."""
+        return {
+            "apiVersion": "flink.apache.org/v1beta1",
+            "kind": "FlinkDeployment",
+            "metadata": {"name": self.name, "namespace": self.namespace},
+            "spec": copy.deepcopy(self.spec),
+        }
 
     def resource(self) -> dict[str, Any]:
         """Return the resource; it must exist."""
@@ -152,12 +154,12 @@ class Job:
         self, what: str, condition: Callable[[dict[str, Any]], bool], seconds: float = 120
     ) -> dict[str, Any]:
         """Wait until the resource fulfils a condition; returns it."""
-        deadline = time.monotonic() + seconds
+        deadline = Deadline(seconds)
         while True:
             found = self.resource()
             if condition(found):
                 return found
-            if time.monotonic() > deadline:
+            if deadline.is_over():
                 status = json.dumps(_brief(found.get("status") or {}), indent=1)
                 raise AssertionError(f"waited {seconds:.0f} s for {what}; status:\n{status}")
             time.sleep(0.5)
@@ -174,6 +176,16 @@ class Job:
             )
 
         return self.wait("the job to be RUNNING", runs, seconds)
+
+    def wait_lifecycle(self, state: str, seconds: float = 180) -> dict[str, Any]:
+        """Wait until the latest spec was seen, and the resource is in this lifecycle state."""
+
+        def arrived(resource: dict[str, Any]) -> bool:
+            status = resource.get("status") or {}
+            seen = status.get("observedGeneration") == resource["metadata"]["generation"]
+            return seen and status.get("lifecycleState") == state
+
+        return self.wait(f"the lifecycle state {state}", arrived, seconds)
 
     def wait_suspended(self, seconds: float = 180) -> dict[str, Any]:
         """Wait until the job is suspended."""
@@ -192,7 +204,7 @@ class Job:
             told = json.dumps([status.get("error"), status.get("conditions")])
             return reason in told and any(event["reason"] == reason for event in self.events())
 
-        self.wait(f"the reason {reason} in status and Events", named, seconds * _strain())
+        self.wait(f"the reason {reason} in status and Events", named, seconds)
         say(f"change to the reason {reason}", time.monotonic() - started)
 
     def events(self) -> list[dict[str, Any]]:
@@ -216,7 +228,7 @@ class Job:
 
     def delete(self, wait: bool = True) -> None:
         """Delete the resource; waits until it is gone."""
-        arguments = ("delete", "flinkdeployment", self.name, "-n", self.namespace, "--timeout=120s")
+        arguments = ("delete", "flinkdeployment", self.name, "-n", self.namespace, "--timeout=300s")
         self.kubectl.run(*arguments, f"--wait={'true' if wait else 'false'}")
 
     def describe(self) -> str:
@@ -236,11 +248,6 @@ class Job:
             f"--- kubectl {' '.join(said)}\n{answer}" for said, answer in zip(asked, answers, strict=True)
         ]
         return "\n".join(parts)
-
-
-def _strain() -> float:
-    """How much slower than it should be this machine is: 1 unless others load it well beyond what these tests do."""
-    return max(1.0, os.getloadavg()[0] / (4 * (os.cpu_count() or 1)))
 
 
 def _checkpoint(resource: dict[str, Any]) -> int:

@@ -27,6 +27,10 @@ from tests.servers import KafkaServer, S3Server, ZooKeeperServer
 
 log = logging.getLogger("e2e")
 _CHART = REPOSITORY / "helm" / "penstock"
+_CONFIGURATION = (
+    r"""defaultConfiguration.config\.yaml=kubernetes.operator.user.artifacts.allowed-schemes: https\,s3"""
+)
+"""Programs of session jobs may come from the session's own S3 server."""
 
 
 def main(arguments: list[str]) -> int:
@@ -42,7 +46,14 @@ def main(arguments: list[str]) -> int:
                 stack.callback(cluster.down)
             environment = start_servers(cluster, stack)
             install(cluster, environment)
-            return run_tests(chosen)
+            figures.forget()
+            code = run_tests(chosen)
+            said = figures.all_said()  # they are kept in the cluster's folder
+        # With kind there are no binaries of an API server, and the cluster was tested against kind's.
+        if not chosen:
+            code = run_api_tests(required=not kind_answers()) or code
+        print("\n".join(said))
+        return code
     except (ClusterError, ImageError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -86,7 +97,16 @@ def install(cluster: Cluster, environment: Environment) -> None:
     started = time.monotonic()
     base = [environment.helm, "--kubeconfig", str(cluster.kubeconfig), "--namespace", OPERATOR_NAMESPACE]
     stamp = f"operatorPod.annotations.restarted-at={time.time():.0f}"
-    options = ["--create-namespace", "--wait", "--timeout", "180s", "--set-string", stamp]
+    options = [
+        "--create-namespace",
+        "--wait",
+        "--timeout",
+        "180s",
+        "--set-string",
+        stamp,
+        "--set-string",
+        _CONFIGURATION,
+    ]
     done = subprocess.run(
         [*base, "upgrade", "--install", RELEASE, str(_CHART), *options],
         capture_output=True,
@@ -104,30 +124,38 @@ def install(cluster: Cluster, environment: Environment) -> None:
 
 
 def run_tests(chosen: list[str]) -> int:
-    """Run the tests side by side, then one by one those that disturb others, then the operator's on an API server."""
-    figures.forget()
+    """Run the tests side by side, then one by one those that disturb others, and last the release's removal."""
     paths = [argument for argument in chosen if not argument.startswith("-") and Path(argument).exists()]
-    pytest = [sys.executable, "-m", "pytest", "--timeout=600", "-o", "addopts=--import-mode=importlib -ra"]
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    workers = ["-n", os.environ.get("PENSTOCK_E2E_WORKERS", "4"), "--dist", "worksteal"]
     all_tests = [] if paths else ["e2e", "tests/helm", "--ignore=e2e/uninstall"]
     all_tests += [] if chosen else ["--ignore=e2e/alone"]
-    first = subprocess.run(
-        [*pytest, *workers, *chosen, *all_tests], cwd=REPOSITORY, env=environment, check=False
+    codes = [_pytest(*_side_by_side(), *chosen, *all_tests)]
+    if not chosen:
+        codes += [_pytest("-p", "no:xdist", "e2e/alone"), _pytest("-p", "no:xdist", "e2e/uninstall")]
+    return next((code for code in codes if code), 0)
+
+
+def run_api_tests(*, required: bool) -> int:
+    """Run the operator's tests on an API server without a node, once the node is gone; none may be skipped for want of it."""
+    extra = {"PENSTOCK_REQUIRE_API_SERVER": "1"} if required else {}
+    return _pytest(*_side_by_side(), "tests/operator_kubernetes", environment=extra)
+
+
+def _side_by_side() -> list[str]:
+    return ["-n", os.environ.get("PENSTOCK_E2E_WORKERS", "4"), "--dist", "worksteal"]
+
+
+def _pytest(*arguments: str, environment: dict[str, str] | None = None) -> int:
+    """Run pytest, and say how long it took; returns its exit code."""
+    command = [sys.executable, "-m", "pytest", "--timeout=900", "--durations=8", "--durations-min=20"]
+    started = time.monotonic()
+    done = subprocess.run(
+        [*command, "-o", "addopts=--import-mode=importlib -ra", *arguments],
+        cwd=REPOSITORY,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | (environment or {}),
+        check=False,
     )
-    if chosen:
-        print("\n".join(figures.all_said()))
-        return first.returncode
-    alone = [*pytest, "-p", "no:xdist"]
-    second = subprocess.run([*alone, "e2e/alone"], cwd=REPOSITORY, env=environment, check=False)
-    last = subprocess.run([*alone, "e2e/uninstall"], cwd=REPOSITORY, env=environment, check=False)
-    # With kind there are no binaries of an API server, and the cluster was tested against kind's.
-    required = {} if kind_answers() else {"PENSTOCK_REQUIRE_API_SERVER": "1"}
-    api = subprocess.run(
-        [*alone, "tests/operator_kubernetes"], cwd=REPOSITORY, env=environment | required, check=False
-    )
-    print("\n".join(figures.all_said()))
-    return first.returncode or second.returncode or last.returncode or api.returncode
+    log.info("%s: %.0f s", " ".join(arguments), time.monotonic() - started)
+    return done.returncode
 
 
 if __name__ == "__main__":

@@ -35,6 +35,28 @@ def make_bucket(environment: Environment, name: str) -> str:
     return f"s3://{name}"
 
 
+def newest_checkpoint(environment: Environment, bucket: str) -> int:
+    """Return the number of the newest completed checkpoint in a test's bucket, 0 if there is none yet.
+
+    Storage is the truth: the resource's status tells of a new one at most once a minute.
+    """
+    found = list_uris(environment, f"{bucket}/checkpoints/")
+    folders = [uri.rsplit("/", 2)[1] for uri in found if uri.endswith("/_metadata")]
+    return max(
+        (int(folder.removeprefix("chk-")) for folder in folders if folder.startswith("chk-")), default=0
+    )
+
+
+def put(environment: Environment, uri: str, content: bytes) -> None:
+    """Write an object."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    client = s3_client(environment)
+    try:
+        client.put_object(Bucket=bucket, Key=key, Body=content)
+    finally:
+        client.close()
+
+
 def list_uris(environment: Environment, prefix: str) -> list[str]:
     """Return the URIs of all objects under a prefix."""
     bucket, _, key = prefix.removeprefix("s3://").partition("/")

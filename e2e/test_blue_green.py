@@ -9,6 +9,7 @@ from typing import Any
 from e2e.clicks import click_lines
 from e2e.figures import say
 from e2e.job import Job
+from e2e.waiting import Deadline
 
 KIND = "flinkbluegreendeployment"
 
@@ -38,14 +39,14 @@ class BlueGreen:
 
     def wait_active(self, color: str, seconds: float = 240) -> None:
         """Wait until this side has the job, and is ready."""
-        deadline = time.monotonic() + seconds
+        deadline = Deadline(seconds)
         while True:
             found = self._kubectl.get(KIND, self._job.name, "-n", self._job.namespace) or {}
             status = found.get("status") or {}
             ready = {one["type"]: one["status"] for one in status.get("conditions", [])}.get("Ready")
             if status.get("blueGreenState") == f"ACTIVE_{color.upper()}" and ready == "True":
                 return
-            assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {color}: {self._told(status)}"
+            assert not deadline.is_over(), f"waited {seconds:.0f} s for {color}: {self._told(status)}"
             time.sleep(0.5)
 
     def _told(self, status: dict[str, Any]) -> str:
@@ -70,9 +71,9 @@ class BlueGreen:
 
     def delete(self) -> None:
         """Delete the resource, and wait until its sides are gone with it."""
-        self._kubectl.run("delete", KIND, self._job.name, "-n", self._job.namespace, "--timeout=60s")
+        self._kubectl.run("delete", KIND, self._job.name, "-n", self._job.namespace, "--timeout=180s")
         self._kubectl.run(
-            *("wait", "--for=delete", "flinkdeployment", "--all", "-n", self._job.namespace, "--timeout=120s")
+            *("wait", "--for=delete", "flinkdeployment", "--all", "-n", self._job.namespace, "--timeout=300s")
         )
 
 

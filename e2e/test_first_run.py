@@ -9,6 +9,7 @@ from e2e.environment import Environment
 from e2e.figures import say
 from e2e.job import Job
 from e2e.storage import list_uris
+from e2e.waiting import eventually
 
 
 def test_a_job_runs_in_its_own_namespace_and_counts_exactly(job: Job) -> None:
@@ -34,10 +35,7 @@ def test_deleting_a_job_removes_its_namespace_and_keeps_a_savepoint_if_asked(
     job.topics.wait_exact(lines)
     inner = job.job_namespace
     job.delete()
-    deadline = time.monotonic() + 60
-    while job.kubectl.get("namespace", inner) is not None:
-        assert time.monotonic() < deadline, f"the namespace {inner} is still there"
-        time.sleep(0.5)
+    eventually(f"the namespace {inner} to be gone", lambda: job.kubectl.get("namespace", inner) is None)
     assert savepoints(environment, job.bucket), "no savepoint was kept"
 
 
