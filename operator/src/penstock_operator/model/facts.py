@@ -63,8 +63,6 @@ class ClusterFacts:
     """FlinkSessionJobs of a session cluster; only looked up while it is being deleted."""
     owns_task_managers: bool = True
     """Whether the TaskManagers are the job's own, and follow its parallelism; not those of a session cluster."""
-    beside: BesideFacts | None = None
-    """The other cluster of a warm upgrade, none of which counts above; None while the status names none."""
 
 
 @dataclass(frozen=True, slots=True)
