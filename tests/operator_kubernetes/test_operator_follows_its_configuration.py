@@ -1,6 +1,7 @@
 """The operator's process follows its mounted configuration: namespaces, label selector, canaries, health, metrics, Lease."""
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,7 +35,17 @@ class Configured:
         named = {
             f"kubernetes.operator.{key.replace('__', '.').replace('_', '-')}": v for key, v in keys.items()
         }
-        (self.folder / "config.yaml").write_text(json.dumps({**START, **named}))
+        self.mount({**START, **named})
+
+    def mount(self, keys: dict[str, str]) -> None:
+        """In one step, as a kubelet does it: half a file would be other configuration, such as one that is read rarely."""
+        draft = self.folder / "draft"
+        draft.write_text(json.dumps(keys))
+        draft.replace(self.folder / "config.yaml")
+
+    def has_read(self, key: str) -> bool:
+        """Whether jobs that are started now get this key."""
+        return key in self._running[0].defaults(self.namespace)
 
     def start(self, **settings: Any) -> None:
         chosen = {"health_port": self.health, "lease_name": f"lease-{self.namespace}", **settings}
@@ -92,8 +103,8 @@ def test_defaults_of_jobs_that_change_count_for_the_next_deployment(
     configured.start(watch_namespaces=(namespace,))
     eventually("the health endpoint", lambda: health(configured.health) == 200)
     scoped = f"kubernetes.operator.default-configuration.namespace.{namespace}.pipeline.object-reuse"
-    (configured.folder / "config.yaml").write_text(json.dumps({**START, scoped: "true"}))
-    time.sleep(0.5)  # longer than the check's interval
+    configured.mount({**START, scoped: "true"})
+    eventually("the operator to read it", lambda: configured.has_read("pipeline.object-reuse"))
     client.create(resource(namespace))
     place = f"{namespace}-clicks"
     found = eventually("the configuration", lambda: client.get("ConfigMap", "flink-config-clicks", place))
@@ -116,7 +127,7 @@ def test_a_label_selector_chooses_resources(
 def test_canaries_are_handled_and_counted_and_nothing_is_made_for_them(
     client: KubeClient, namespace: str, configured: Configured
 ) -> None:
-    configured.write(health__canary__resource__timeout="20 s")
+    configured.write(health__canary__resource__timeout="2 min")
     port = free_port()
     configured.start(watch_namespaces=(namespace,), metrics_port=port)
     body = named(namespace, "canary", {"flink.apache.org/canary": "true"})
@@ -124,7 +135,7 @@ def test_canaries_are_handled_and_counted_and_nothing_is_made_for_them(
     client.create(body)
     client.create(named(namespace, "clicks", {}))
     eventually("the other one", lambda: deployed(client, namespace))
-    assert health(configured.health) == 200
+    eventually("good health", lambda: health(configured.health) == 200)
     found = client.get("FlinkDeployment", "canary", namespace) or {}
     assert "status" not in found
     assert "finalizers" not in found["metadata"]
@@ -138,6 +149,37 @@ def test_canaries_are_handled_and_counted_and_nothing_is_made_for_them(
     assert "flink_k8soperator_leader 1.0" in text
     assert 'flink_k8soperator_reconciliations_total{kind="FlinkDeployment",outcome="done"}' in text
     assert 'flink_k8soperator_kube_client_requests_total{code="200",method="GET"}' in text
+
+
+def test_canary_that_no_worker_gets_to_turns_the_health_probe(
+    client: KubeClient, namespace: str, configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The only worker hangs in a call for another resource: what a canary is there to find."""
+    configured.write(reconcile__parallelism="1", health__canary__resource__timeout="1 s")
+    hangs, may_go_on = threading.Event(), threading.Event()
+    get = client.get
+
+    def hanging(kind: str, name: str, place: str | None = None) -> dict[str, Any] | None:
+        if (kind, name) == ("FlinkDeployment", "stuck") and threading.current_thread() is not asks:
+            hangs.set()
+            may_go_on.wait(120)
+        return get(kind, name, place)
+
+    asks = threading.current_thread()
+    monkeypatch.setattr(client, "get", hanging)
+    configured.start(watch_namespaces=(namespace,))
+    eventually("good health", lambda: health(configured.health) == 200)
+    try:
+        client.create(named(namespace, "stuck", {}))
+        assert hangs.wait(60)
+        eventually("good health so far", lambda: health(configured.health) == 200)
+        body = named(namespace, "canary", {"flink.apache.org/canary": "true"})
+        del body["spec"]
+        client.create(body)
+        eventually("the canary to be missed", lambda: health(configured.health) == 500)
+    finally:
+        may_go_on.set()
+    eventually("good health again", lambda: health(configured.health) == 200)
 
 
 def test_the_lease_is_named_and_timed_by_the_configuration(

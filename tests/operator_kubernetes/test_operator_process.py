@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from tests.operator_kubernetes.api_server import ApiServer, free_port
 pytestmark = pytest.mark.timeout(180)
 
 
-def eventually(what: str, check: Callable[[], Any], seconds: float = 40.0) -> Any:
+def eventually(what: str, check: Callable[[], Any], seconds: float = 75.0) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := check()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
@@ -40,7 +40,7 @@ class Running:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
-        self._ready.wait(10)
+        assert self._ready.wait(60)
 
     def _run(self) -> None:
         asyncio.run(self._serve())
@@ -49,6 +49,10 @@ class Running:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._ready.set()
         await self._operator.serve(self._stop)
+
+    def defaults(self, namespace: str) -> Mapping[str, str]:
+        """What jobs of the namespace get that do not say otherwise."""
+        return self._operator._platform.defaults(namespace)
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
