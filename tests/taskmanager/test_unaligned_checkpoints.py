@@ -171,6 +171,8 @@ def test_several_checkpoints_at_once_all_complete(output: Path, tmp_path: Path, 
         start_slow_job(slots, vertices, edges)
         for checkpoint_id in (1, 2, 3):
             slots.trigger(checkpoint_id, tmp_path / f"chk-{checkpoint_id}")
+        # Each has begun, and none is over, before the job may run to its end.
+        slots.wait("the source's part", lambda: all(slots.acknowledged(known) for known in (1, 2, 3)))
         gate.touch()
         slots.wait(
             "acknowledgements", lambda: all(len(slots.acknowledged(known)) == 3 for known in (1, 2, 3))

@@ -67,6 +67,12 @@ class TaskSnapshots:
         """`step` has something to do."""
         return bool(self._freezing)
 
+    @property
+    def is_settled(self) -> bool:
+        """Nothing that is wanted is under way: whatever the task took part in is acknowledged or declined."""
+        under_way = [*self._freezing, *self._awaiting, *self._uploading]
+        return all(snapshot.is_dropped for snapshot in under_way)
+
     def begin(self, snapshot: PendingSnapshot) -> None:
         """Take what the operators gave at the barrier."""
         self._freezing.append(snapshot)

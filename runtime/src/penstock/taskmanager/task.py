@@ -7,7 +7,7 @@ Made by `taskmanager.deployment`, driven round by round by `taskmanager.slot`, a
     barrier on all inputs (or a trigger, at a source):
           prepare → barrier to the outputs → snapshot → (serialise, upload, acknowledge: `snapshots`)
     end:  finish the chain → EndOfData to the outputs → either wait for a final checkpoint, or
-          EndOfPartition → delivered → FINISHED
+          EndOfPartition → delivered, and every snapshot under way acknowledged → FINISHED
 
 Whatever user code raises ends the task as FAILED with its reason, and nothing else in the slot.
 """
@@ -55,7 +55,7 @@ class Phase(Enum):
     DATA_ENDED = auto()
     """Waits for the final checkpoint; barriers still pass."""
     CLOSING = auto()
-    """All is sent; waits until the receivers have it."""
+    """All is sent; waits until the receivers have it, and the JobManager what was snapshotted."""
     OVER = auto()
 
 
@@ -170,15 +170,15 @@ class Task:
             return True
 
     def _step(self) -> bool:
-        if self.phase is Phase.CLOSING:
-            return self._try_finish()
-        if self.phase not in (Phase.RUNNING, Phase.DATA_ENDED):
+        if self.phase not in (Phase.RUNNING, Phase.DATA_ENDED, Phase.CLOSING):
             return False
-        if self._channels is not None:
+        if self._channels is not None and self.phase is not Phase.CLOSING:
             self._channels.check_barriers()
         self._snapshots.check_channels()
         if self._snapshots.is_serialising:
             self._snapshots.step()
+        if self.phase is Phase.CLOSING:
+            return self._try_finish()
         if self._ending is not None and self.chain.is_settled:
             self._end()
             return True
@@ -353,8 +353,9 @@ class Task:
             edge.send(element)
 
     def _try_finish(self) -> bool:
-        if not all(edge.is_delivered for edge in self._edges):
-            return False
+        # A snapshot that it passed a barrier for lacks its state until then: it must not count as one without a part.
+        if not self._snapshots.is_settled or not all(edge.is_delivered for edge in self._edges):
+            return self._snapshots.is_serialising
         self._close()
         self._report(TaskState.FINISHED)
         return True
