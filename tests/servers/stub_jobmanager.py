@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 VERTEX = "f" * 32
 """The only vertex of every job."""
 _ENDED = ("FINISHED", "CANCELED", "FAILED")
+_BY_ITSELF = 5
+"""So many checkpoints, and then no more: campaigns wait for what is at rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class StubJob:
     count: int = 0
     checkpoint_id: int = 0
     restored: str | None = None
+    by_itself: int = 0
+    """Checkpoints that it completed by itself."""
     newest: dict[bool, Stored] = field(default_factory=dict)
     """The newest savepoint (True) and checkpoint (False)."""
     scalings: list[int] = field(default_factory=list)
@@ -95,7 +99,7 @@ class StubJobManagers:
         self.requests = 0
         self._savepoints = savepoints
         self.is_periodic = False
-        """Whether a job completes a checkpoint by itself: the first time that it is asked about them."""
+        """Whether a job completes checkpoints by itself: the first few times that it is asked about them."""
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="stub-rest")
 
@@ -237,7 +241,9 @@ class StubJobManagers:
         return 404, _errors(f"{method} /{'/'.join(parts)}: not found")
 
     def _checkpoint_by_itself(self, job: StubJob) -> None:
-        if self.is_periodic and job.checkpoints and job.state == "RUNNING" and not job.newest:
+        goes_on = job.by_itself < _BY_ITSELF and job.state == "RUNNING"
+        if self.is_periodic and job.checkpoints and goes_on:
+            job.by_itself += 1
             self._snapshot(job, f"{job.checkpoints}/{job.job_id}/chk-{job.checkpoint_id + 1}", False)
 
     def _trigger(self, job: StubJob, what: str, body: dict[str, Any]) -> str:
