@@ -96,6 +96,7 @@ class Reason(StrEnum):
     NAMESPACE_TERMINATING = "NamespaceTerminating", Domain.EXTERNAL, True, "The job's namespace is still being deleted: the job starts when it is gone."
     SECRET_MISSING = "SecretMissing", Domain.USER, True, "A Secret that the spec names is not in the resource's namespace: create it."
     CONFIG_MAP_MISSING = "ConfigMapMissing", Domain.USER, True, "A ConfigMap that the spec names is not in the resource's namespace: create it."
+    INLINE_SECRET = "InlineSecret", Domain.USER, True, "A password or key is written in the spec: take it from a Secret by valueFrom, and change it."
     PERMISSION_DENIED = "PermissionDenied", Domain.EXTERNAL, True, "The API server refused the operator: check the rights of its service account."
     CRD_OUTDATED = "CrdOutdated", Domain.EXTERNAL, True, "The installed CRDs lack fields of this version: run `penstock-operator crds apply`."
     # Ours: the program.

@@ -168,3 +168,11 @@ def test_a_session_job_is_labelled(labels: dict[str, str] | None, operations: li
 def test_what_is_no_review_raises(body: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="no AdmissionReview"):
         review(body, World())
+
+
+def test_a_secret_in_plain_text_is_a_warning_without_its_value() -> None:
+    body = deployment()
+    body["spec"]["flinkConfiguration"]["s3.secret-key"] = "hunter2"
+    [said] = ask("FlinkDeployment", body)["warnings"]
+    assert "s3.secret-key" in said
+    assert "hunter2" not in said

@@ -7,6 +7,7 @@ from penstock_api.v1beta1.job import JobState
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState, ReconciliationState
 from penstock_operator.decide.autoscaling import overlay
 from penstock_operator.decide.history import keep_revision, with_history
+from penstock_operator.decide.inline_secrets import warned
 from penstock_operator.decide.present import error_text, is_said, present
 from penstock_operator.decide.refresh import record_newest, refresh
 from penstock_operator.decide.rolling import leave_or_stay, plain, with_restore_point
@@ -36,12 +37,12 @@ LONGEST_SILENCE = timedelta(seconds=60)
 def decide(facts: Facts) -> Plan:
     """What to do now. Total: every situation has an answer, the last rule sees to that."""
     if is_session(facts):
-        return decide_session(facts)
+        return warned(decide_session(facts), facts)
     situation = _situation(facts)
     for rule in RULES:
         step = rule(situation)
         if step is not None:
-            return _complete(rule.__name__, step, situation)
+            return warned(_complete(rule.__name__, step, situation), facts)
     raise AssertionError("the last rule always applies")
 
 

@@ -10,6 +10,9 @@ _WORDS = (
     "password|secret|token|api[-_.]?key|access[-_.]?key|service[-_.]?key|auth[-_.]params|basic[-_.]auth|"
     r"jaas[-_.]config|http[-_.]headers|credential"
 )
+_SENSITIVE = re.compile(_WORDS, re.IGNORECASE)
+_NO_SECRET = re.compile(r"(true|false|[\d.]+( ?[a-z]+)?)?", re.IGNORECASE)
+"""Flags, numbers, times and sizes, which some keys with such words have."""
 _KEYED = re.compile(
     rf"""(?P<key>["']?[\w.-]*(?:{_WORDS})[\w.-]*["']?\s*(?:=|:\s|:(?=["']))\s*)"""
     r"""(?P<value>"[^"]*"|'[^']*'|[^\s,;}\]]+)""",
@@ -18,6 +21,11 @@ _KEYED = re.compile(
 _BEARER = re.compile(r"(?P<key>\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}")
 _LOGIN = re.compile(r"(?P<key>\b[a-z][a-z0-9+.-]*://[^\s/:@]+:)[^\s/@]+(?=@)", re.IGNORECASE)
 _SIGNED = re.compile(r"(?P<key>[?&](?:X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token|sig)=)[^\s&]+")
+
+
+def is_secret(key: str, value: str) -> bool:
+    """Whether the key names a secret and the value may be one."""
+    return bool(_SENSITIVE.search(key)) and not _NO_SECRET.fullmatch(value.strip())
 
 
 def redacted(text: str) -> str:

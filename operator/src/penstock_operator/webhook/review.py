@@ -19,6 +19,7 @@ from penstock_api.v1beta1.state_snapshot import FlinkStateSnapshot, SnapshotStat
 from penstock_operator.build.labels import CANARY, SESSION
 from penstock_operator.configuration.option import PREFIX
 from penstock_operator.configuration.options import OPTIONS
+from penstock_operator.decide.inline_secrets import inline_secrets, sentence
 from penstock_operator.decide.validate import validate
 from penstock_operator.decide.validate_artifact import Resolve
 from penstock_operator.decide.validate_flink import DEPRECATED
@@ -115,7 +116,8 @@ def _validated(kind: str, body: dict[str, Any], lookup: Lookup) -> Verdict:
             job = FlinkSessionJob.from_wire(body)
             session = lookup.deployment(Ref(namespace, job.spec.deployment_name or ""))
             problems = validate_session_job(job, session, lookup.defaults(namespace), lookup.resolve)
-            return Verdict(tuple(problem.message for problem in problems))
+            plain = tuple(_plain_secrets(job.spec.flink_configuration))
+            return Verdict(tuple(problem.message for problem in problems), plain)
         case "FlinkStateSnapshot":
             snapshot = FlinkStateSnapshot.from_wire(body)
             refused = [problem.message for problem in validate_snapshot(snapshot)]
@@ -144,6 +146,7 @@ def _warnings(resource: FlinkDeployment) -> list[str]:
     found: list[str] = []
     if spec.effective_engine is Engine.FLINK and spec.flink_version in DEPRECATED:
         found.append(f"spec.flinkVersion {spec.flink_version} is deprecated: plan the move to a newer one")
+    found.extend(_plain_secrets(spec.flink_configuration))
     keys = flatten_configuration(spec.flink_configuration)
     found.extend(
         f"spec.flinkConfiguration[{option.name}] has no effect: {option.instead}"
@@ -156,6 +159,11 @@ def _warnings(resource: FlinkDeployment) -> list[str]:
         if key.startswith(PREFIX) and own not in known and not own.startswith(_FAMILIES):
             found.append(f"spec.flinkConfiguration[{key}] is not known")
     return found
+
+
+def _plain_secrets(configuration: Mapping[str, Any]) -> list[str]:
+    keys = inline_secrets(configuration)
+    return [sentence(keys)] if keys else []
 
 
 def _unreadable(error: ValidationError) -> list[str]:
