@@ -36,6 +36,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with cluster(tmp_path_factory.mktemp("page"), slots=4) as found:
         found.settings["execution.checkpointing.interval"] = "1 s"
         found.settings["web.refresh-interval"] = "300"
+        found.settings["penstock.load-history.interval"] = "1 s"
         found.settings["rest.flamegraph.num-samples"] = "20"
         found.start("jobmanager")
         found.start("taskmanager", "--resource-id", "tm")
@@ -91,6 +92,13 @@ def test_the_graph_is_live(running: Cluster, browser: Browser, job: str) -> None
     assert browser.evaluate("document.querySelectorAll('svg.graph rect.box').length") >= 2
     browser.wait_for("/in [1-9][0-9,]*\\/s/.test(document.querySelector('svg.graph').textContent)")
     assert browser.evaluate("document.querySelector('h1 b')") is None, "text of a job is never HTML"
+
+
+def test_parallelism_over_time_is_drawn(running: Cluster, browser: Browser, job: str) -> None:
+    """This source does not say what waits, and the page says so."""
+    browser.open(address(running, f"jobs/{job}"))
+    browser.wait_for_text("Parallelism and lag", "parallelism: 1 now", "No source says how many records wait")
+    assert browser.evaluate("document.querySelectorAll('.course.parallelism svg path').length") >= 2
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ from penstock.jobmanager.events import (
     SnapshotWanted,
 )
 from penstock.jobmanager.inspections import Inspections
+from penstock.jobmanager.load_history import INTERVAL_MS, LoadHistory
 from penstock.jobmanager.machine import JobMachine
 from penstock.jobmanager.registry import Registry, TaskManager
 from penstock.jobmanager.requirements import Bounds, Requirements, problems_of
@@ -74,6 +75,7 @@ class Master:
         self.alignments = Alignments(self.send)
         self.heartbeat_interval = duration_of(configuration, 2_000, "heartbeat.interval")
         self.heartbeat_timeout = duration_of(configuration, 15_000, "heartbeat.timeout")
+        self.load = LoadHistory(duration_of(configuration, INTERVAL_MS, "penstock.load-history.interval"))
         self._fallback_directory = fallback_directory
         self._wake: dict[str, asyncio.Event] = {}
         self._watch: asyncio.Task[None] | None = None
@@ -276,6 +278,7 @@ class Master:
     async def _watch_heartbeats(self) -> None:
         while True:
             await asyncio.sleep(CHECK_SECONDS)
+            self.load.look({key: one.machine.job for key, one in self.jobs.items()}, now_ms())
             for manager in self.registry.silent_since(now_ms() - self.heartbeat_timeout):
                 self._lose(manager, f"no heartbeat for {self.heartbeat_timeout} ms")
 

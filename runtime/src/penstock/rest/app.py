@@ -32,6 +32,7 @@ from penstock.rest import (
     flamegraph,
     job_metrics,
     jobs,
+    load,
     metrics,
     processes,
     programs,
@@ -101,6 +102,7 @@ def rest_app(
         *metrics.ROUTES,
         *programs.ROUTES,
         *sources.ROUTES,
+        *load.ROUTES,
         Route("/penstock/application", application_status),
     ]
     api.sort(key=lambda route: "{" in getattr(route, "path", ""))

@@ -2,6 +2,7 @@
 import { get } from "./api.js";
 import { draw } from "./graph.js";
 import { checkpoint, checkpoints, stateView } from "./checkpoints.js";
+import { course } from "./load.js";
 import { vertex } from "./vertex.js";
 import { button, card, code, count, duration, empty, esc, link, load, percent, rate, settings, state, table, tabs, time, watermark } from "./format.js";
 
@@ -35,7 +36,7 @@ async function loadOf(jobId, vertex) {
 }
 
 async function graph(its) {
-  const loads = new Map(await Promise.all(its.vertices.map(async v => [v.id, await loadOf(its.jid, v)])));
+  const over = course(its.jid), loads = new Map(await Promise.all(its.vertices.map(async v => [v.id, await loadOf(its.jid, v)])));
   const rows = its.vertices.map(v => {
     const l = loads.get(v.id);
     return [link(`jobs/${its.jid}/vertex/${v.id}`, esc(v.name)), state(v.status), v.parallelism, count(v.metrics["read-records"]), count(v.metrics["write-records"]),
@@ -43,7 +44,7 @@ async function graph(its) {
   });
   const legend = `<div class="legend"><i class="is-calm"></i>calm <i class="is-warm"></i>busy <i class="is-hot"></i>busy all the time <i class="is-pressed"></i>held back by what follows</div>`;
   return card(draw(its.jid, its.plan.nodes, loads) + legend) + `<h2>Vertices</h2>` +
-    table(["vertex", "state", "-#parallelism", "-#records in", "-#records out", "#in", "#out", "load", "-watermark"], rows, "No vertex.");
+    table(["vertex", "state", "-#parallelism", "-#records in", "-#records out", "#in", "#out", "load", "-watermark"], rows, "No vertex.") + await over;
 }
 
 async function exceptions(its) {
