@@ -76,6 +76,10 @@ class Reason(StrEnum):
     SCALING_LIMITED = "ScalingLimited", Domain.USER, True, "Partitions or key groups limit the parallelism."
     SCALING_VETOED = "ScalingVetoed", Domain.USER, True, "A plugin refused the scaling."
     AUTOSCALER_ERROR = "AutoscalerError", Domain.INTERNAL, True, "The autoscaler met an error."
+    SCALED_TO_ZERO = "ScaledToZero", Domain.INTERNAL, False, "Nothing waits for the job: the autoscaler has stopped it with a savepoint, and starts it again when records do."
+    SCALED_FROM_ZERO = "ScaledFromZero", Domain.INTERNAL, False, "The job that was scaled to zero comes back."
+    SCALE_TO_ZERO_REFUSED = "ScaleToZeroRefused", Domain.USER, True, "The job is idle and is not stopped, or could not be: the message says why."
+    LAG_UNREADABLE = "LagUnreadable", Domain.EXTERNAL, True, "What waits in Kafka cannot be read, so the job is not stopped: a stopped job would not be woken."
     # Pods.
     IMAGE_PULL_FAILED = "ImagePullFailed", Domain.USER, True, "The image cannot be pulled: check spec.image, its pull secrets and that it exists."
     IMAGE_PULL_BACK_OFF = "ImagePullBackOff", Domain.USER, True, "The image cannot be pulled: check spec.image and its pull secrets."

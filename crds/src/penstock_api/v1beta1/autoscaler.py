@@ -27,6 +27,8 @@ class VertexScaling(ApiModel):
     """What it has to process when nothing waits."""
     lag: int = 0
     """Records that wait before a source."""
+    lag_source: str | None = None
+    """Where that figure is from: metrics or kafka; unset for a vertex that is no source."""
     upper_rate: str | None = None
     """It needs more when its true rate is below this."""
     lower_rate: str | None = None
@@ -42,6 +44,43 @@ class ScalingHeld(ApiModel):
     """The reason, one word."""
     message: str
     """The reason, in a sentence."""
+
+
+class LagOfSource(ApiModel):
+    """What waits for a source while its metrics cannot say it: the job is down, or they are missing or wrong."""
+
+    id: str
+    """Id of its vertex."""
+    name: str = ""
+    """Its name."""
+    lag: int = 0
+    """Records that wait."""
+    source: str = "kafka"
+    """Where the figure is from: metrics or kafka."""
+    at: str
+    """When it was read, RFC 3339."""
+
+
+class Idle(ApiModel):
+    """Since when nothing has come to a job that runs."""
+
+    since: str
+    """RFC 3339."""
+    records: int = 0
+    """What the job had read and written until then, by its counters."""
+
+
+class ScaledToZero(ApiModel):
+    """An idle job that the autoscaler has stopped, with a savepoint; it starts again when records wait for it."""
+
+    since: str
+    """When that was decided, RFC 3339."""
+    generation: int
+    """The resource's generation then: a change of its spec wakes the job."""
+    waking_since: str | None = None
+    """When it was decided that the job comes back, RFC 3339; unset while it is to stay down."""
+    why: str | None = None
+    """Why it comes back."""
 
 
 class AutoscalerStatus(ApiModel):
@@ -65,3 +104,11 @@ class AutoscalerStatus(ApiModel):
     """What quotas and nodes had room for when more was last wanted, and what of them could not be looked at."""
     restart_seconds: str | None = None
     """Pause that a rescale is expected to bring."""
+    lags: list[LagOfSource] = Field(default_factory=list)
+    """What Kafka itself says that waits, where the metrics do not: while the job is down, or they are missing or wrong."""
+    idle: Idle | None = None
+    """Since when nothing has come, where scaling to zero is on."""
+    zero_held: ScalingHeld | None = None
+    """What keeps an idle job from being scaled to zero."""
+    scaled_to_zero: ScaledToZero | None = None
+    """The job is down because nothing waits for it; unset while it runs, and where its owner has suspended it."""

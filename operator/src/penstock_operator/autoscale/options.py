@@ -28,6 +28,17 @@ class Mode(StrEnum):
     """Decisions are applied."""
 
 
+class LagFrom(StrEnum):
+    """When Kafka itself is asked for the lag of a job that runs."""
+
+    OFF = "off"
+    """Never."""
+    MISSING = "missing"
+    """Where the metrics of a source say nothing of it."""
+    ALWAYS = "always"
+    """With every sample, so that metrics that are wrong are noticed."""
+
+
 class BusyTimeAggregator(StrEnum):
     """How the busy time of a vertex's subtasks becomes one figure."""
 
@@ -188,6 +199,21 @@ class AutoscalerOptions(BaseModel):
     """Smallest share of a vertex's parallelism that is worth a step down. Penstock's own."""
     pause_price: Annotated[float, Field(ge=0.0)] = Field(default=1.0, alias="pause.price")
     """What a second of pause costs, in slot seconds for each slot of the job. Penstock's own."""
+
+    zero_enabled: bool = Field(default=False, alias="scale-to-zero.enabled")
+    """Stop an idle job that reads from Kafka alone, with a savepoint, and start it when records wait. Penstock's own."""
+    zero_idle_timeout: Duration = Field(default=timedelta(minutes=15), alias="scale-to-zero.idle-timeout")
+    """How long nothing must have come before it is stopped. Penstock's own."""
+    zero_wake_lag: Annotated[int, Field(ge=1)] = Field(default=1, alias="scale-to-zero.wake-lag")
+    """Records that must wait in Kafka for it to start again. Penstock's own."""
+    zero_stop_timeout: Duration = Field(default=timedelta(minutes=10), alias="scale-to-zero.stop-timeout")
+    """How long the stop may take; then the job runs on. Penstock's own."""
+    zero_blind_timeout: Duration = Field(default=timedelta(minutes=5), alias="scale-to-zero.blind-timeout")
+    """How long Kafka may be unreadable before the stopped job is started all the same. Penstock's own."""
+    lag_from_kafka: LagFrom = Field(default=LagFrom.MISSING, alias="kafka-lag.mode")
+    """off: lags are the job's metrics alone. missing: Kafka is asked where they say nothing. always: and where they may be wrong. Penstock's own."""
+    lag_secrets: Names = Field(default=(), alias="kafka-lag.secrets")
+    """Secrets beside the resource with the login of the operator's own client, beside those that the spec names. Penstock's own."""
 
     @property
     def effective_mode(self) -> Mode:

@@ -21,6 +21,7 @@ from penstock_api.rest import CheckpointingStatistics, ClusterConfig, JobDetails
 from penstock_api.rest.cluster import TaskManagerList
 from penstock_api.rest.job import JobResourceRequirements, VertexRequirements
 from penstock_api.rest.metric import AggregatedMetric, AggregatedMetricList, MetricList
+from penstock_api.rest.source import JobSources
 from penstock_api.rest.trigger import (
     PenstockApplication,
     SavepointStatus,
@@ -86,6 +87,10 @@ class FlinkRest:
     def application(self) -> PenstockApplication | None:
         """GET /penstock/application; None where a real Flink answers."""
         return self._find("penstock/application", PenstockApplication)
+
+    def sources(self, job_id: str) -> JobSources | None:
+        """GET /penstock/jobs/:id/sources; None if the job is not known, or where a real Flink answers."""
+        return self._find(f"penstock/jobs/{job_id}/sources", JobSources)
 
     def exceptions(self, job_id: str) -> JobExceptions | None:
         """GET /jobs/:id/exceptions; None if the job is not known."""

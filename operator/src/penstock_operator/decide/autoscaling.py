@@ -14,6 +14,7 @@ from penstock_operator.autoscale.decision import Decision
 from penstock_operator.autoscale.evaluation import VertexEvaluation
 from penstock_operator.autoscale.options import AutoscalerOptions, Mode
 from penstock_operator.decide.autoscaling_limits import slots_of_a_task_manager
+from penstock_operator.decide.scale_to_zero import asleep
 from penstock_operator.decide.scaling import OVERRIDES
 from penstock_operator.model.plan import Event
 from penstock_operator.model.quantity import parse_memory
@@ -22,7 +23,7 @@ from penstock_operator.model.quantity import parse_memory
 def overlay(spec: FlinkDeploymentSpec, autoscaler: AutoscalerStatus | None) -> FlinkDeploymentSpec:
     """The spec with the autoscaler's parallelism; the spec itself where it has none."""
     if autoscaler is None or not autoscaler.overrides or spec.job is None:
-        return spec
+        return asleep(spec, autoscaler)
     widest = max(autoscaler.overrides.values())
     text = ",".join(f"{vertex}:{number}" for vertex, number in sorted(autoscaler.overrides.items()))
     changes: dict[str, object] = {
@@ -32,7 +33,7 @@ def overlay(spec: FlinkDeploymentSpec, autoscaler: AutoscalerStatus | None) -> F
     if spec.task_manager is not None and spec.task_manager.replicas:
         managers = math.ceil(widest / slots_of_a_task_manager(spec))
         changes["task_manager"] = spec.task_manager.model_copy(update={"replicas": managers})
-    return spec.model_copy(update=changes)
+    return asleep(spec.model_copy(update=changes), autoscaler)
 
 
 def quota_slots(spec: FlinkDeploymentSpec, options: AutoscalerOptions) -> tuple[int | None, str]:

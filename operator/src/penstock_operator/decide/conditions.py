@@ -16,6 +16,7 @@ from penstock_api.v1beta1.status import (
     JobManagerDeploymentStatus,
     LifecycleState,
 )
+from penstock_operator.decide.scale_to_zero import is_at_zero
 from penstock_operator.model.facts import Facts, Problem
 from penstock_operator.model.redaction import redacted
 
@@ -83,6 +84,8 @@ def _ready(
         return _made(ConditionType.READY, False, problem.reason.value, problem.message, facts)
     reason = REASON_OF[life]
     holds = life is LifecycleState.SUSPENDED
+    if holds and is_at_zero(status.autoscaler):
+        reason = Reason.SCALED_TO_ZERO
     if life is LifecycleState.STABLE:
         reason = _works(status, facts)
         holds = not reason.is_warning

@@ -12,6 +12,7 @@ from penstock_operator.decide.present import error_text, is_said, present
 from penstock_operator.decide.refresh import record_newest, refresh
 from penstock_operator.decide.rolling import leave_or_stay, plain, with_restore_point
 from penstock_operator.decide.rules import RULES
+from penstock_operator.decide.scale_to_zero import is_at_zero, is_waking
 from penstock_operator.decide.session.cluster import decide_session, is_session
 from penstock_operator.decide.session.present import present_session
 from penstock_operator.decide.situation import UNSETTLED, Situation, Step
@@ -69,7 +70,7 @@ def _situation(facts: Facts) -> Situation:
     wanted = facts.resource.spec
     if facts.problems and deployed is not None:
         wanted = deployed
-        if status.reconciliation_status.state is ReconciliationState.UPGRADING:
+        if status.reconciliation_status.state is ReconciliationState.UPGRADING or is_waking(status.autoscaler):
             # Stopped only to be started again: the refused spec must not keep the last good job down.
             wanted = with_job_state(deployed, JobState.RUNNING)
     else:
@@ -93,7 +94,8 @@ def _complete(rule: str, step: Step, situation: Situation) -> Plan:
         after = _with_old_error(after, facts) if after is not None else None
     status = with_history(old, status, facts)
     after = with_history(old, after.model_copy(update={"history": status.history}), facts) if after else None
-    events = list(step.events)
+    is_own = is_at_zero(step.status.autoscaler)  # nobody changed the spec: the autoscaler says itself what it does
+    events = [one for one in step.events if not (is_own and one.reason is Reason.SPEC_CHANGED)]
     before, now = old.job_status.state, step.status.job_status.state
     if before is not now and now is not None:
         sentence = f"Job status changed from {before.value if before else 'none'} to {now.value}"

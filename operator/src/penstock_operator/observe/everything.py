@@ -45,7 +45,7 @@ def observe(
     state = StateFacts()
     if (
         resource.spec.job is not None
-        and wants_state(resource, cluster)
+        and wants_state(scaled, cluster)
         and not (problems and resource.status.job_status.job_id is None)
     ):
         state = observe_state(full, platform.storage(full).keys)

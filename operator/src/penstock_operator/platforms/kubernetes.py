@@ -39,7 +39,7 @@ from penstock_operator.platforms.kubernetes_copies import drop_unnamed, original
 from penstock_operator.platforms.kubernetes_fence import put
 from penstock_operator.platforms.kubernetes_logs import pod_lines
 from penstock_operator.platforms.kubernetes_observation import cluster_facts
-from penstock_operator.platforms.kubernetes_storage import storage_keys
+from penstock_operator.platforms.kubernetes_storage import storage_access
 from penstock_operator.platforms.kubernetes_trial import Trials
 from penstock_operator.platforms.port import Spare, StorageAccess
 
@@ -323,7 +323,7 @@ class KubernetesPlatform:
         def read(kind: str, name: str) -> Manifest | None:
             return self._client.get(kind, name, namespace)
 
-        return StorageAccess(storage_keys(resource.spec, dict(self._defaults.configuration), read))
+        return storage_access(resource.spec, dict(self._defaults.configuration), read)
 
     def logs(self, resource: FlinkDeployment, *, follow: bool) -> Iterator[str]:
         """Lines of the job's pods."""

@@ -11,6 +11,7 @@ from penstock_api.v1beta1.configuration import ValueSource, flatten_configuratio
 from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
 from penstock_operator.build.context import MAIN_CONTAINER
 from penstock_operator.build.merge import merged
+from penstock_operator.platforms.port import StorageAccess
 
 ReadObject = Callable[[str, str], dict[str, Any] | None]
 """An object beside the resource, by kind and name."""
@@ -23,6 +24,13 @@ _KEYS = {
     "AWS_REGION": "s3.region",
     "AWS_DEFAULT_REGION": "s3.region",
 }
+
+
+def storage_access(
+    spec: FlinkDeploymentSpec, defaults: dict[str, str], read: ReadObject
+) -> StorageAccess:
+    """The job's keys, and the Secrets beside it."""
+    return StorageAccess(storage_keys(spec, defaults, read), lambda name: _data("Secret", read("Secret", name)))
 
 
 def storage_keys(spec: FlinkDeploymentSpec, defaults: dict[str, str], read: ReadObject) -> dict[str, str]:

@@ -5,7 +5,7 @@ several threads for different resources, and raises `OperatorError` (never an er
 changes something is idempotent: called again after a crash it completes what was begun and spoils nothing.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +21,8 @@ class StorageAccess:
     """How to reach the job's state as the job itself does: Flink keys (`s3.endpoint`, `s3.access-key`, ...)."""
 
     keys: Mapping[str, str]
+    secret: Callable[[str], Mapping[str, str]] = lambda _name: {}
+    """What a Secret beside the resource holds, by its name; nothing where there is none. Never kept or logged."""
 
 
 @dataclass(frozen=True, slots=True)

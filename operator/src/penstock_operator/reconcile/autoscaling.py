@@ -40,6 +40,7 @@ from penstock_operator.observe import signals
 from penstock_operator.platforms.port import Platform
 from penstock_operator.reconcile.autoscaling_record import Recorders
 from penstock_operator.reconcile.budget import UpgradeBudget
+from penstock_operator.reconcile.scale_to_zero import Zero
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +69,8 @@ class _Watched:
     """Whether it waits for its turn to be scaled."""
     refused: tuple[float, str] = (0.0, "")
     """Until when no more is asked for, because pods were refused, and why."""
+    sleeps: bool = False
+    """Whether no sample is taken now: the job is down, or being changed."""
     status: AutoscalerStatus | None = None
     events: tuple[Event, ...] = field(default=())
 
@@ -84,6 +87,7 @@ class Autoscaling:
         self._platform, self._now = platform, now
         self._budget = budget or UpgradeBudget()
         self._watched: dict[Ref, _Watched] = {}
+        self._zero = Zero(platform, now)
         self._recorders = Recorders(platform, now)
 
     def look(self, resource: FlinkDeployment) -> AutoscalerStatus | None:
@@ -93,7 +97,7 @@ class Autoscaling:
         mode = options.effective_mode
         if mode is Mode.OFF or resource.spec.job is None or resource.metadata.deletion_timestamp is not None:
             self._forget(ref, resource)
-            return None
+            return self._zero.switched_off(resource)
         watched = self._watched.get(ref)
         if watched is None:
             watched = _Watched(codec.decode(self._platform.recall_autoscaler(resource)))
@@ -105,6 +109,10 @@ class Autoscaling:
         if self._now() >= watched.due and _may_sample(resource):
             watched.due = self._now() + interval_of(options)
             self._sample(resource, options, watched)
+        watched.sleeps = not _may_sample(resource)
+        newest = watched.memento.samples[-1] if watched.memento.samples else None
+        watched.status, said = self._zero.look(resource, options, watched.status, newest)
+        watched.events = (*watched.events, *said)
         return watched.status
 
     def events(self, ref: Ref) -> tuple[Event, ...]:
@@ -123,11 +131,14 @@ class Autoscaling:
         """The resource is gone: another of its name is another job."""
         self._recorders.gone(ref)
         self._watched.pop(ref, None)
+        self._zero.forget(ref)
 
     def wait(self, ref: Ref, seconds: float) -> float:
         """The seconds to the next turn: no later than the next sample."""
         watched = self._watched.get(ref)
-        return seconds if watched is None else min(seconds, max(watched.due - self._now(), 0.5))
+        if watched is None or watched.sleeps:  # a due that is past would mean two turns a second
+            return self._zero.wait(ref, seconds)
+        return self._zero.wait(ref, min(seconds, max(watched.due - self._now(), 0.5)))
 
     def _options(self, resource: FlinkDeployment) -> AutoscalerOptions:
         spec = with_defaults(resource.spec, self._platform.defaults(resource.metadata.namespace))
@@ -162,6 +173,7 @@ class Autoscaling:
         graph, sample = found
         watched.silent = 0
         watched.status = heard_again(watched.status)
+        sample = self._zero.fill(resource, options, graph, sample)
         self._learn_pause(resource, watched, graph)
         watched.memento = decision.observe(watched.memento, graph, sample, options)
         made = self._decide(resource, options, watched, graph)
