@@ -98,7 +98,14 @@ class Operator:
         self._limit = RateLimit(lambda: source.values)
         self._canaries = Canaries(lambda: source.values)
         budget = UpgradeBudget(self._platform.under_way)
-        self._loop = Loop(self._platform, client.memory.recalling, Backoff(lambda: source.values), budget)
+        self._metrics = Metrics(values, lambda: self._leadership.is_leader)
+        self._loop = Loop(
+            self._platform,
+            client.memory.recalling,
+            Backoff(lambda: source.values),
+            budget,
+            self._metrics.autoscalers,
+        )
         jobs = session_jobs(client, self._platform)
         self._kinds = Kinds(
             Kind(DEPLOYMENT, "flinkdeployments", self._reconcile_deployment),
@@ -111,7 +118,6 @@ class Operator:
         client.guard = self._leadership.check
         self._changed: set[Key] = set()
         """Resources whose spec was changed and that were not woken for it yet; of the event loop alone."""
-        self._metrics = Metrics(values, lambda: self._leadership.is_leader)
         client.told = self._metrics.called
         self._stopping = threading.Event()
         self._sweep_due = threading.Event()

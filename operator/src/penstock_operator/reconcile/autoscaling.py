@@ -40,6 +40,7 @@ from penstock_operator.observe import signals
 from penstock_operator.platforms.port import Platform
 from penstock_operator.reconcile.autoscaling_record import Recorders
 from penstock_operator.reconcile.budget import UpgradeBudget
+from penstock_operator.report.metrics_autoscaler import AutoscalerFigures
 from penstock_operator.reconcile.scale_to_zero import Zero
 
 log = structlog.get_logger(__name__)
@@ -59,6 +60,7 @@ SAMPLE_SECONDS = 15.0
 class _Watched:
     """One job."""
 
+    ref: Ref
     memento: decision.Memento
     due: float = 0.0
     kept: float = 0.0
@@ -83,12 +85,14 @@ class Autoscaling:
         platform: Platform,
         now: Callable[[], float] = time.time,
         budget: UpgradeBudget | None = None,
+        figures: AutoscalerFigures | None = None,
     ) -> None:
         self._platform, self._now = platform, now
         self._budget = budget or UpgradeBudget()
         self._watched: dict[Ref, _Watched] = {}
         self._zero = Zero(platform, now)
         self._recorders = Recorders(platform, now)
+        self._figures = figures or AutoscalerFigures()
 
     def look(self, resource: FlinkDeployment) -> AutoscalerStatus | None:
         """The autoscaler's status as of now; None while it is off."""
@@ -100,7 +104,7 @@ class Autoscaling:
             return self._zero.switched_off(resource)
         watched = self._watched.get(ref)
         if watched is None:
-            watched = _Watched(codec.decode(self._platform.recall_autoscaler(resource)))
+            watched = _Watched(ref, codec.decode(self._platform.recall_autoscaler(resource)))
             self._watched[ref] = watched
         held = watched.status or resource.status.autoscaler or AutoscalerStatus(mode=mode.value)
         watched.status = held.model_copy(update={"mode": mode.value})
@@ -130,6 +134,7 @@ class Autoscaling:
     def gone(self, ref: Ref) -> None:
         """The resource is gone: another of its name is another job."""
         self._recorders.gone(ref)
+        self._figures.gone(ref)
         self._watched.pop(ref, None)
         self._zero.forget(ref)
 
@@ -148,6 +153,7 @@ class Autoscaling:
         if self._watched.pop(ref, None) is not None or resource.status.autoscaler is not None:
             self._platform.keep_autoscaler(resource, None)
             self._recorders.forget(resource)
+            self._figures.gone(ref)
 
     def _sample(self, resource: FlinkDeployment, options: AutoscalerOptions, watched: _Watched) -> None:
         """Take a sample and decide; a JobManager that does not answer now is asked at the next one."""
@@ -184,7 +190,8 @@ class Autoscaling:
         if is_acted_on:
             watched.memento = decision.applied(watched.memento, made, options)
         self._keep(resource, watched, at_once=is_acted_on)
-        self._recorders.saw(resource, options, found, made)
+        self._recorders.saw(resource, options, (graph, sample), made)
+        self._figures.saw(watched.ref, options, (graph, sample), made)
 
     def _decide(
         self, resource: FlinkDeployment, options: AutoscalerOptions, watched: _Watched, graph: Graph
@@ -224,6 +231,7 @@ class Autoscaling:
         watched.silent += 1
         watched.due = self._now() + interval_of(options)
         if watched.silent == MISSES and watched.status is not None:
+            self._figures.failed(watched.ref)
             watched.status, said = not_heard(watched.status, why)
             watched.events = (*watched.events, said)
 

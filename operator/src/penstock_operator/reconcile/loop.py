@@ -27,6 +27,7 @@ from penstock_operator.platforms.port import Platform
 from penstock_operator.reconcile.autoscaling import Autoscaling
 from penstock_operator.reconcile.backoff import Backoff
 from penstock_operator.reconcile.budget import UpgradeBudget, is_under_way
+from penstock_operator.report.metrics_autoscaler import AutoscalerFigures
 from penstock_operator.report.reporter import Reporter
 
 log = structlog.get_logger(__name__)
@@ -51,8 +52,12 @@ class Loop:
         recalling: Recalling | None = None,
         backoff: Backoff | None = None,
         budget: UpgradeBudget | None = None,
+        figures: AutoscalerFigures | None = None,
     ) -> None:
-        """`recalling`: within it the platform may answer from memory; none where reading costs nothing."""
+        """`recalling`: within it the platform may answer from memory; none where reading costs nothing.
+
+        `figures` are told what the autoscaler sees and decides.
+        """
         self._budget = budget or UpgradeBudget()
         self._backoff = backoff or Backoff()
         self._platform = platform
@@ -61,7 +66,7 @@ class Loop:
         """When a live look last found nothing to do; absent while there is something."""
         self._executor = Executor(platform)
         self._reporter = Reporter(platform)
-        self._autoscaling = Autoscaling(platform, budget=self._budget)
+        self._autoscaling = Autoscaling(platform, budget=self._budget, figures=figures)
         self._settled: dict[Ref, int | None] = {}
         """Generation at which a resource was last found to be as its owner wants it; absent while it is not."""
 

@@ -22,6 +22,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from penstock_operator.configuration.values import Values
+from penstock_operator.model.facts import Ref
+from penstock_operator.report.metrics_autoscaler import AutoscalerFigures
 from penstock_operator.report.metrics_ledger import Ledger, count_by
 from penstock_operator.report.metrics_names import NAMES, PREFIX
 
@@ -58,6 +60,9 @@ class Metrics:
         self.ledger = Ledger(self._state_took, self._transition_took)
         if values.boolean("resource.metrics.enabled"):
             self.registry.register(Resources(self.ledger))
+        self.autoscalers = AutoscalerFigures()
+        if values.boolean("resource.metrics.enabled"):
+            self.registry.register(self.autoscalers)
         if values.boolean("jvm.metrics.enabled"):
             ProcessCollector(registry=self.registry)
             PlatformCollector(registry=self.registry)
@@ -79,6 +84,8 @@ class Metrics:
     def saw(self, kind: str, type_: str | None, body: Mapping[str, Any]) -> None:
         """An event of a resource: as it is now, or that it is gone."""
         meta = body.get("metadata") or {}
+        if type_ == "DELETED" and kind in _DEPLOYMENT:
+            self.autoscalers.gone(Ref(str(meta.get("namespace") or ""), str(meta.get("name") or "")))
         if type_ == "DELETED":
             self.ledger.gone(kind, str(meta.get("namespace") or ""), str(meta.get("name") or ""))
         elif self.ledger.saw(kind, body, time.monotonic()):

@@ -18,6 +18,26 @@ class MetricName:
 
 
 _PLACE = ("kind", "resourcens")
+_RESOURCE = ("resourcens", "resourcename")
+AUTOSCALER = "resource_AutoScaler_"
+VERTEX_METRICS: Mapping[str, str] = {
+    "PARALLELISM_Current": "How parallel the vertex is.",
+    "MAX_PARALLELISM_Current": "How parallel it can be.",
+    "RECOMMENDED_PARALLELISM_Current": "How parallel it should be.",
+    "TRUE_PROCESSING_RATE_Current": "Records a second that it could process, by the last two samples; `+Inf` where it is never busy.",
+    "TRUE_PROCESSING_RATE_Average": "The same over the window of the decision.",
+    "OBSERVED_TPR_Average": "What a source was seen to process while enough waited.",
+    "TARGET_DATA_RATE_Current": "Records a second that it has to process, by the last two samples.",
+    "TARGET_DATA_RATE_Average": "The same over the window.",
+    "CATCH_UP_DATA_RATE_Current": "What comes on top while the backlog is worked off.",
+    "LOAD_Current": "Share of its time that it is busy, by the last two samples.",
+    "LOAD_Average": "The same over the window.",
+    "LAG_Current": "Records that wait before a source.",
+    "SCALE_UP_RATE_THRESHOLD_Current": "It needs more when its true rate is below this.",
+    "SCALE_DOWN_RATE_THRESHOLD_Current": "It has too much when its true rate is above this.",
+    "EXPECTED_PROCESSING_RATE_Current": "What it could process at the recommended parallelism.",
+}
+"""Of each vertex."""
 METRICS: tuple[MetricName, ...] = (
     MetricName("resource_count", "gauge", _PLACE, "Resources.", "`Count`"),
     MetricName("lifecycle_state_count", "gauge", (*_PLACE, "state"), "Resources by lifecycle state.", "`Lifecycle.State.<S>.Count`"),
@@ -39,6 +59,13 @@ METRICS: tuple[MetricName, ...] = (
     MetricName("kube_client_requests", "counter", ("method", "code"), "Calls to the API server by method and status; code 0 is no answer.", "`KubeClient.HttpRequest`, `KubeClient.HttpResponse.<code>`"),
     MetricName("kube_client_slow_requests", "counter", ("method",), "Those that took longer than `kubernetes.client.metrics.slow.request.threshold`.", "`KubeClient.HttpRequest.Slow`"),
     MetricName("kube_client_request_seconds", "histogram", ("method",), "How long they take.", "`KubeClient.HttpResponse.TimeNanos`"),
+    MetricName(AUTOSCALER + "scalings", "counter", _RESOURCE, "Scalings that the autoscaler asked for.", "`AutoScaler.scalings`"),
+    MetricName(AUTOSCALER + "errors", "counter", _RESOURCE, "Times that it could not see the job for several samples in a row.", "`AutoScaler.errors`"),
+    MetricName(AUTOSCALER + "balanced", "counter", _RESOURCE, "Decisions that left the job as it is.", "`AutoScaler.balanced`"),
+    *(
+        MetricName(f"{AUTOSCALER}jobVertexID_{name}", "gauge", (*_RESOURCE, "jobVertexID"), meaning, f"`AutoScaler.jobVertexID.<id>.{'.'.join(name.rsplit('_', 1))}`")
+        for name, meaning in VERTEX_METRICS.items()
+    ),
     MetricName("leader", "gauge", (), "1 in the replica that leads."),
 )  # fmt: skip
 NAMES: Mapping[str, MetricName] = {metric.name: metric for metric in METRICS}
