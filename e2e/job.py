@@ -14,7 +14,7 @@ from typing import Any
 
 from e2e.clicks import Topics
 from e2e.cluster.provider import Cluster
-from e2e.environment import Environment
+from e2e.environment import OPERATOR_NAMESPACE, Environment
 from e2e.figures import say
 from e2e.waiting import Deadline
 
@@ -247,7 +247,20 @@ class Job:
         parts = [
             f"--- kubectl {' '.join(said)}\n{answer}" for said, answer in zip(asked, answers, strict=True)
         ]
-        return "\n".join(parts)
+        return "\n".join([*parts, *self._operator_said()])
+
+    def _operator_said(self) -> list[str]:
+        """The operator's log lines about what is in the test's namespace."""
+        logs = (
+            "logs",
+            "-n",
+            OPERATOR_NAMESPACE,
+            "-l",
+            "app.kubernetes.io/name=penstock-operator",
+            "--tail=2000",
+        )
+        said = self.kubectl.cluster.kubectl(*logs, "-c", "penstock-operator").stdout.splitlines()
+        return ["--- the operator", *[line[:600] for line in said if self.namespace in line][-60:]]
 
 
 def _checkpoint(resource: dict[str, Any]) -> int:
