@@ -74,6 +74,7 @@ class Reason(StrEnum):
     MEMORY_PRESSURE = "MemoryPressure", Domain.USER, True, "Memory is short, so nothing is scaled."
     RESOURCE_QUOTA_REACHED = "ResourceQuotaReached", Domain.USER, True, "The quota does not allow the wanted scale."
     SCALING_LIMITED = "ScalingLimited", Domain.USER, True, "Partitions or key groups limit the parallelism."
+    SCALING_CONTESTED = "ScalingContested", Domain.USER, True, "Somebody else scales the resource while the autoscaler is active: let one of them do it."
     SCALING_VETOED = "ScalingVetoed", Domain.USER, True, "A plugin refused the scaling."
     AUTOSCALER_ERROR = "AutoscalerError", Domain.INTERNAL, True, "The autoscaler met an error."
     SCALED_TO_ZERO = "ScaledToZero", Domain.INTERNAL, False, "Nothing waits for the job: the autoscaler has stopped it with a savepoint, and starts it again when records do."

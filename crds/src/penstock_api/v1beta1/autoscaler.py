@@ -100,6 +100,8 @@ class AutoscalerStatus(ApiModel):
     """The vertices as the last change of the recommendation saw them."""
     held: ScalingHeld | None = None
     """What holds the recommendation back."""
+    contested: str | None = None
+    """Who scales the resource beside an active autoscaler."""
     room: str | None = None
     """What quotas and nodes had room for when more was last wanted, and what of them could not be looked at."""
     restart_seconds: str | None = None

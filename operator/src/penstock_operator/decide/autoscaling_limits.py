@@ -10,7 +10,9 @@ from penstock_api.reasons import Reason
 from penstock_api.v1beta1.autoscaler import AutoscalerStatus, ScalingHeld
 from penstock_api.v1beta1.configuration import flatten_configuration
 from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
+from penstock_api.v1beta1.model import ObjectMeta
 from penstock_operator.autoscale.guards import Room
+from penstock_operator.autoscale.options import Mode
 from penstock_operator.autoscale.signals import Graph, Sample
 from penstock_operator.model.launch import SLOTS_KEY
 from penstock_operator.model.plan import Event
@@ -57,6 +59,31 @@ def not_heard(status: AutoscalerStatus, why: str) -> tuple[AutoscalerStatus, Eve
     sentence = f"The job's metrics cannot be had, so nothing is decided: {why}"
     held = ScalingHeld(guard=_UNHEARD, reason=Reason.AUTOSCALER_ERROR.value, message=sentence)
     return status.model_copy(update={"held": held}), Event(Reason.AUTOSCALER_ERROR, sentence)
+
+
+def contested(
+    status: AutoscalerStatus | None, metadata: ObjectMeta, mode: Mode
+) -> tuple[AutoscalerStatus | None, tuple[Event, ...]]:
+    """The status with who scales the resource beside an active autoscaler, and what to say of it once.
+
+    By the API server's own record: whoever wrote the scale subresource is in it, as a HorizontalPodAutoscaler is.
+    """
+    if status is None:
+        return None, ()
+    found = (
+        str(one.get("manager", "")) for one in metadata.managed_fields if one.get("subresource") == "scale"
+    )
+    who = next(found, None) if mode is Mode.ACTIVE else None
+    sentence = None
+    if who is not None:
+        sentence = (
+            f"{who} scales this resource too, by kubectl scale or a HorizontalPodAutoscaler. It has no effect once the "
+            "autoscaler has scaled the job: remove it, or set job.autoscaler.mode to advise"
+        )
+    if sentence == status.contested:
+        return status, ()
+    said = (Event(Reason.SCALING_CONTESTED, sentence),) if sentence else ()
+    return status.model_copy(update={"contested": sentence}), said
 
 
 def heard_again(status: AutoscalerStatus | None) -> AutoscalerStatus | None:

@@ -25,6 +25,7 @@ from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, Re
 from penstock_operator.configuration.values import Values
 from penstock_operator.decide.autoscaling import quota_slots, report
 from penstock_operator.decide.autoscaling_limits import (
+    contested,
     heard_again,
     not_heard,
     says_anything,
@@ -108,6 +109,8 @@ class Autoscaling:
             self._watched[ref] = watched
         held = watched.status or resource.status.autoscaler or AutoscalerStatus(mode=mode.value)
         watched.status = held.model_copy(update={"mode": mode.value})
+        watched.status, said = contested(watched.status, resource.metadata, mode)
+        watched.events = (*watched.events, *said)
         self._go_back(resource, watched)
         watched.waits = watched.waits and _may_sample(resource)
         if self._now() >= watched.due and _may_sample(resource):
