@@ -33,7 +33,7 @@ class OperatorPod:
 
     def wait_ready(self) -> None:
         """Wait until the newest pods, and no others, are there and ready."""
-        self._kubectl.run("rollout", "status", "-n", OPERATOR_NAMESPACE, _DEPLOYMENT, "--timeout=180s")
+        self._kubectl.run("rollout", "status", "-n", OPERATOR_NAMESPACE, _DEPLOYMENT, "--timeout=400s")
         eventually("one pod of the operator", lambda: len(self._pods()) == 1)
 
     def add_failpoints(self) -> None:

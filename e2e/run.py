@@ -101,7 +101,7 @@ def install(cluster: Cluster, environment: Environment) -> None:
         "--create-namespace",
         "--wait",
         "--timeout",
-        "180s",
+        "400s",
         "--set-string",
         stamp,
         "--set-string",

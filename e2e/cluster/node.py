@@ -86,7 +86,7 @@ class Node:
         self._start_containerd()
         self._start_node()
         self.import_image(pause_archive())
-        wait_until(self._is_ready, 60, "the node to be Ready")
+        wait_until(self._is_ready, 180, "the node to be Ready")
         log.info("the node is ready after %.0f s", time.monotonic() - started)
 
     def is_up(self) -> bool:
@@ -214,7 +214,7 @@ class Node:
             self._processes.assert_running(name)
             return condition()
 
-        wait_until(ready, 60, f"{name} to answer (its log: {self.state / name}.log)")
+        wait_until(ready, 180, f"{name} to answer (its log: {self.state / name}.log)")
 
     def _is_ready(self) -> bool:
         path = "jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}"
