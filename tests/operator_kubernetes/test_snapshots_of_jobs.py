@@ -166,3 +166,30 @@ def test_nonces_clocks_and_upgrades_make_resources(
     assert upgrade["spec"]["savepoint"]["alreadyExists"] is True
     assert upgrade["spec"]["savepoint"]["disposeOnDelete"] is False
     assert Path(upgrade["status"]["path"].removeprefix("file://"), "_metadata").exists()
+
+
+def test_nonces_where_snapshots_are_no_resources(
+    client: KubeClient, namespace: str, running: Running, stubs: StubJobManagers, tmp_path: Path
+) -> None:
+    deploy(client, namespace, tmp_path, **{"snapshot.resource.enabled": "false"})
+    nonces = {"savepointTriggerNonce": 3, "checkpointTriggerNonce": 4}
+    client.patch("FlinkDeployment", "clicks", namespace, {"spec": {"job": nonces}})
+
+    def job() -> dict[str, Any]:
+        found: dict[str, Any] = (client.get("FlinkDeployment", "clicks", namespace) or {})["status"][
+            "jobStatus"
+        ]
+        return found
+
+    def both() -> bool:
+        info, checkpoint = job().get("savepointInfo") or {}, job().get("checkpointInfo") or {}
+        return bool(info.get("lastSavepoint") and checkpoint.get("lastCheckpoint"))
+
+    eventually("both are taken", both)
+    savepoint, checkpoint = job()["savepointInfo"], job()["checkpointInfo"]
+    assert savepoint["lastSavepoint"]["triggerNonce"] == 3
+    assert (Path(savepoint["lastSavepoint"]["location"].removeprefix("file://")) / "_metadata").exists()
+    assert checkpoint["lastCheckpoint"]["triggerNonce"] == 4
+    assert (savepoint.get("triggerId"), checkpoint.get("triggerId")) == (None, None)
+    assert client.list("FlinkStateSnapshot", namespace) == []
+    assert len(stubs.job(f"{namespace}-clicks", "clicks").triggers) == 2

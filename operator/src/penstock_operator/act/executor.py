@@ -6,10 +6,11 @@ next turn decides anew.
 
 from penstock_api.reasons import Reason
 from penstock_api.rest.job import ParallelismBounds, VertexRequirements
-from penstock_api.rest.trigger import SavepointTriggerRequest, StopRequest
+from penstock_api.rest.trigger import CheckpointTriggerRequest, SavepointTriggerRequest, StopRequest
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.act import failpoints
 from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
+from penstock_operator.clients.flink_snapshots import SnapshotRest
 from penstock_operator.errors import ExternalError
 from penstock_operator.model.plan import (
     Action,
@@ -25,6 +26,7 @@ from penstock_operator.model.plan import (
     SetTaskManagers,
     Stop,
     TakeSnapshot,
+    TriggerCheckpoint,
     TriggerSavepoint,
 )
 from penstock_operator.platforms.port import Platform
@@ -56,7 +58,7 @@ class Executor:
                 self._platform.remove(resource)
             case RefreshCopies():
                 self._platform.refresh_copies(resource)
-            case TriggerSavepoint():
+            case TriggerSavepoint() | TriggerCheckpoint():
                 _trigger(action, rest_url)
             case TakeSnapshot():
                 self._platform.take_snapshot(resource, action)
@@ -80,14 +82,27 @@ class Executor:
                 self._platform.keep_revision(resource, number, spec, kept)
 
 
-def _trigger(action: TriggerSavepoint, rest_url: str | None) -> None:
+def _trigger(action: TriggerSavepoint | TriggerCheckpoint, rest_url: str | None) -> None:
     if rest_url is None:
         raise JobManagerSilent("the JobManager has no address, so no savepoint can be asked for")
+    if isinstance(action, TriggerCheckpoint):
+        _ask_for_checkpoint(action, rest_url)
+        return
     try:
         with FlinkRest(rest_url, timeout=10.0) as rest:
             _ask(rest, action)
     except RequestRefused as refusal:
         reason = Reason.SAVEPOINT_FAILED if action.stop else Reason.SAVEPOINT_ERROR
+        raise ExternalError(reason, f"{reason.sentence} ({refusal.message})") from refusal
+
+
+def _ask_for_checkpoint(action: TriggerCheckpoint, rest_url: str) -> None:
+    wanted = CheckpointTriggerRequest(checkpoint_type=action.checkpoint_type, trigger_id=action.trigger_id)
+    try:
+        with SnapshotRest(rest_url, timeout=10.0) as rest:
+            rest.trigger_checkpoint(action.job_id, wanted)
+    except RequestRefused as refusal:
+        reason = Reason.CHECKPOINT_ERROR
         raise ExternalError(reason, f"{reason.sentence} ({refusal.message})") from refusal
 
 

@@ -86,7 +86,7 @@ SYSTEM: tuple[Option, ...] = (
 )  # fmt: skip
 
 RESOURCE: tuple[Option, ...] = (
-    Option("checkpoint.trigger.grace-period", _D, "1 min", _DYNAMIC, "When a triggered checkpoint counts as lost.", "a triggered checkpoint is a FlinkStateSnapshot, whose `backoffLimit` counts"),
+    Option("checkpoint.trigger.grace-period", _D, "1 min", _DYNAMIC, "When a triggered checkpoint counts as lost, where snapshots are no resources."),
     Option("checkpoint.type", _C, "FULL", _DYNAMIC, "Kind of triggered checkpoints.", choices=("FULL", "INCREMENTAL")),
     Option("cluster.health-check.checkpoint-progress.enabled", _B, "true", _DYNAMIC, "Completed checkpoints are part of health."),
     Option("cluster.health-check.checkpoint-progress.window", _D, "", _DYNAMIC, "Window without a completed checkpoint that is unhealthy."),

@@ -126,6 +126,8 @@ class JobFacts:
     last_checkpoint: Snapshot | None = None
     savepoint: SavepointProgress | None = None
     """Of the trigger that the status records as pending; None if none is."""
+    checkpoint: SavepointProgress | None = None
+    """Of the checkpoint that the status records as asked for; None if none is."""
     application: ApplicationFacts | None = None
     failure: Problem | None = None
     """The root cause of the newest failure."""

@@ -81,6 +81,15 @@ class TriggerSavepoint:
 
 
 @dataclass(frozen=True, slots=True)
+class TriggerCheckpoint:
+    """Ask for a checkpoint under an id that the status already records, so that asking twice takes one."""
+
+    job_id: str
+    trigger_id: str
+    checkpoint_type: str = "FULL"
+
+
+@dataclass(frozen=True, slots=True)
 class TakeSnapshot:
     """Make a FlinkStateSnapshot of the job, once: its name holds `at`, and one by hand is known by its nonce."""
 
@@ -144,6 +153,7 @@ Action = (
     | DeleteResource
     | KeepRevision
     | TriggerSavepoint
+    | TriggerCheckpoint
     | TakeSnapshot
     | CancelJob
     | Rescale

@@ -10,6 +10,7 @@ from penstock_api.rest.job import ExceptionInfo
 from penstock_api.rest.trigger import QueueStatus
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState
 from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
+from penstock_operator.clients.flink_snapshots import SnapshotRest
 from penstock_operator.model.facts import (
     ApplicationFacts,
     JobFacts,
@@ -37,14 +38,14 @@ def observe_job(
     if url is None or job_id is None:
         return JobFacts()
     try:
-        with FlinkRest(url, timeout) as rest:
+        with SnapshotRest(url, timeout) as rest:
             found = _ask(rest, job_id, status)
             return _with_vertices(rest, job_id, found) if with_vertices and found.job_id else found
     except (JobManagerSilent, RequestRefused):
         return JobFacts()
 
 
-def _ask(rest: FlinkRest, job_id: str, status: FlinkDeploymentStatus) -> JobFacts:
+def _ask(rest: SnapshotRest, job_id: str, status: FlinkDeploymentStatus) -> JobFacts:
     config = rest.config()
     application = _application(rest)
     found = next((job for job in rest.jobs().jobs if job.jid == job_id), None)
@@ -71,6 +72,7 @@ def _ask(rest: FlinkRest, job_id: str, status: FlinkDeploymentStatus) -> JobFact
         last_checkpoint=_last_checkpoint(statistics, job_id),
         checkpoint_begun=_checkpoint_begun(statistics),
         savepoint=_savepoint(rest, job_id, status),
+        checkpoint=_checkpoint(rest, job_id, status),
         application=application,
         failure=_failure(rest, job_id, state),
         version=version,
@@ -166,6 +168,21 @@ def _savepoint(rest: FlinkRest, job_id: str, status: FlinkDeploymentStatus) -> S
     operation = found.operation
     if operation is not None and operation.location:
         return SavepointProgress(known=True, done=True, location=operation.location)
+    cause = operation.failure_cause if operation is not None else None
+    return SavepointProgress(known=True, done=True, failure=cause.message if cause else "no reason was given")
+
+
+def _checkpoint(rest: SnapshotRest, job_id: str, status: FlinkDeploymentStatus) -> SavepointProgress | None:
+    """Of one that is a field of the status; a FlinkStateSnapshot looks after its own."""
+    info = status.job_status.checkpoint_info
+    if info is None or not info.trigger_id:
+        return None
+    found = rest.checkpoint(job_id, info.trigger_id)
+    if found is None or found.status.id is QueueStatus.IN_PROGRESS:
+        return SavepointProgress(known=found is not None)
+    operation = found.operation
+    if operation is not None and operation.checkpoint_id is not None:
+        return SavepointProgress(known=True, done=True)
     cause = operation.failure_cause if operation is not None else None
     return SavepointProgress(known=True, done=True, failure=cause.message if cause else "no reason was given")
 

@@ -2,6 +2,7 @@
 
 from penstock_operator.decide.rules.await_savepoint import await_savepoint
 from penstock_operator.decide.rules.change import change
+from penstock_operator.decide.rules.checkpoint import await_checkpoint
 from penstock_operator.decide.rules.delete import delete
 from penstock_operator.decide.rules.deploy import deploy
 from penstock_operator.decide.rules.expire import expire
@@ -37,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     restart_failed,
     recover,
     expire,
+    await_checkpoint,
     manual_savepoint,
     periodic_snapshot,
     record,

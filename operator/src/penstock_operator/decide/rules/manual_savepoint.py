@@ -1,9 +1,12 @@
 """A new `savepointTriggerNonce` or `checkpointTriggerNonce`: take a snapshot and let the job run on."""
 
+from dataclasses import replace
+
 from penstock_api.v1beta1.cost import Cost, diff_cost
 from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, SavepointPurpose, SnapshotTriggerType
 from penstock_operator.decide.revise import record_spec
+from penstock_operator.decide.rules.checkpoint import ask_for_checkpoint
 from penstock_operator.decide.rules.savepoint import ask_for_savepoint
 from penstock_operator.decide.situation import IN_FLIGHT, Situation, Step
 from penstock_operator.decide.snapshot.asking import asked, has_resources
@@ -39,7 +42,10 @@ def _checkpoint(situation: Situation) -> Step | None:
     if nonce is None or nonce == situation.baseline_job.checkpoint_trigger_nonce:
         return None
     if not has_resources(situation):
-        return None
+        step = ask_for_checkpoint(situation, SnapshotTriggerType.MANUAL, nonce)
+        if step is None:
+            return None
+        return replace(step, status=_noted(situation, step.status, {"checkpoint_trigger_nonce": nonce}))
     wanted = asked(
         situation, SnapshotTriggerType.MANUAL, at=situation.facts.now, nonce=nonce, is_checkpoint=True
     )

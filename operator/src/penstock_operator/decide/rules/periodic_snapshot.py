@@ -1,5 +1,6 @@
 """Savepoints and checkpoints by the clock: `periodic.savepoint.interval` and `periodic.checkpoint.interval`."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from penstock_api.v1beta1.status import (
@@ -10,6 +11,7 @@ from penstock_api.v1beta1.status import (
     SnapshotTriggerType,
 )
 from penstock_operator.decide.revise import revise_job
+from penstock_operator.decide.rules.checkpoint import ask_for_checkpoint
 from penstock_operator.decide.rules.savepoint import ask_for_savepoint
 from penstock_operator.decide.situation import IN_FLIGHT, Situation, Step
 from penstock_operator.decide.snapshot.asking import asked, has_resources
@@ -49,8 +51,10 @@ def _savepoint(situation: Situation) -> Step | None:
 def _checkpoint(situation: Situation) -> Step | None:
     info = situation.status.job_status.checkpoint_info or CheckpointInfo()
     due = _due(situation, "periodic.checkpoint.interval", info.last_periodic_checkpoint_timestamp)
-    if due is None or not has_resources(situation):
+    if due is None:
         return None
+    if not has_resources(situation):
+        return _checkpoint_in_status(situation)
     noted = info.model_copy(update={"last_periodic_checkpoint_timestamp": situation.facts.now})
     return Step(
         situation.status,
@@ -58,6 +62,15 @@ def _checkpoint(situation: Situation) -> Step | None:
         after=revise_job(situation.status, checkpoint_info=noted),
         requeue_seconds=IN_FLIGHT,
     )
+
+
+def _checkpoint_in_status(situation: Situation) -> Step | None:
+    step = ask_for_checkpoint(situation, SnapshotTriggerType.PERIODIC)
+    if step is None:
+        return None
+    info = step.status.job_status.checkpoint_info or CheckpointInfo()
+    noted = info.model_copy(update={"last_periodic_checkpoint_timestamp": situation.facts.now})
+    return replace(step, status=revise_job(step.status, checkpoint_info=noted))
 
 
 def _due(situation: Situation, key: str, last: int) -> int | None:

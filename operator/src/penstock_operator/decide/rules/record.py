@@ -4,7 +4,6 @@ from penstock_api.v1beta1.cost import Cost, diff_cost
 from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
 from penstock_operator.decide.revise import record_spec, revise_reconciliation
 from penstock_operator.decide.situation import Situation, Step
-from penstock_operator.decide.snapshot.asking import has_resources
 
 
 def record(situation: Situation) -> Step | None:
@@ -33,7 +32,7 @@ def _without_nonces(situation: Situation, wanted: FlinkDeploymentSpec) -> FlinkD
     held: dict[str, int | None] = {}
     if wanted.job.savepoint_trigger_nonce is not None:
         held["savepoint_trigger_nonce"] = base.savepoint_trigger_nonce
-    if wanted.job.checkpoint_trigger_nonce is not None and has_resources(situation):
+    if wanted.job.checkpoint_trigger_nonce is not None:
         held["checkpoint_trigger_nonce"] = base.checkpoint_trigger_nonce
     return wanted.model_copy(update={"job": wanted.job.model_copy(update=held)}) if held else wanted
 
