@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from penstock_api.reasons import Reason
 from penstock_operator.clients.kube import KubeClient
 from penstock_operator.errors import UserError
 from penstock_operator.model.facts import Ref
@@ -104,6 +105,8 @@ class Subject:
         except UserError:
             return "refused by the API server"
         outcome = self._settle("the change")
+        if outcome.reason == Reason.ERROR.value:
+            raise AssertionError(f"the change has no reason but an error: {outcome.message}")
         return "as declared" if outcome.is_declared else f"{outcome.lifecycle} with reason {outcome.reason}"
 
     def _return(self) -> None:

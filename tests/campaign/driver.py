@@ -83,6 +83,7 @@ class Outcome:
     """Why not; empty where it is."""
     lifecycle: str
     turns: int
+    message: str = ""
 
 
 class Turner:
@@ -129,8 +130,9 @@ def judge(found: Manifest, turns: int = 0) -> Outcome | None:
     status, spec = found.get("status") or {}, found["spec"]
     lifecycle = status.get("lifecycleState") or ""
     if status.get("error"):
-        reason = json.loads(status["error"]).get("type", "")
-        return Outcome(False, reason, lifecycle, turns) if reason in _REASONS else None
+        error = json.loads(status["error"])
+        reason, message = error.get("type", ""), error.get("message", "")
+        return Outcome(False, reason, lifecycle, turns, message) if reason in _REASONS else None
     is_suspended = (spec.get("job") or {}).get("state") == "suspended"
     is_current = status.get("observedGeneration") == found["metadata"]["generation"]
     if is_current and lifecycle == ("SUSPENDED" if is_suspended else "STABLE"):

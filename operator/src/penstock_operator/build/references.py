@@ -7,6 +7,7 @@ from typing import Any
 from penstock_api.v1beta1.configuration import value_sources
 from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
 from penstock_operator.build.program import config_map_files
+from penstock_operator.model.pod_template import misshapen
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,12 +45,13 @@ def _all(spec: FlinkDeploymentSpec) -> Iterator[Reference]:
         "spec.taskManager.podTemplate": spec.task_manager.pod_template if spec.task_manager else None,
     }
     for where, template in parts.items():
-        yield from _of_template(where, (template or {}).get("spec") or {})
+        if misshapen(template) is None:  # else validation refuses it
+            yield from _of_template(where, (template or {}).get("spec") or {})
 
 
 def _of_template(where: str, pod: dict[str, Any]) -> Iterator[Reference]:
     for secret in pod.get("imagePullSecrets") or []:
-        yield Reference("Secret", secret["name"], f"{where}: imagePullSecrets")
+        yield Reference("Secret", secret.get("name", ""), f"{where}: imagePullSecrets")
     for volume in pod.get("volumes") or []:
         yield from _of_volume(f"{where}: volume {volume.get('name')}", volume)
     for container in [*(pod.get("initContainers") or []), *(pod.get("containers") or [])]:

@@ -21,6 +21,7 @@ from penstock_operator.decide.validate_keys import check_keys
 from penstock_operator.decide.validate_resources import check_resources, refuse
 from penstock_operator.decide.validate_sources import check_sources
 from penstock_operator.decide.validate_state import check_state
+from penstock_operator.decide.validate_templates import check_templates
 from penstock_operator.model.duration import parse_duration
 from penstock_operator.model.facts import Problem
 from penstock_operator.model.launch import SLOTS_KEY, namespace_mode
@@ -37,7 +38,8 @@ _INGRESS_ADDRESS = re.compile(
 
 def validate(resource: FlinkDeployment) -> tuple[Problem, ...]:
     """Everything that is wrong with the wanted spec."""
-    return tuple(problem for check in CHECKS for problem in check(resource))
+    unreadable = tuple(check_templates(resource))
+    return unreadable or tuple(problem for check in CHECKS for problem in check(resource))
 
 
 def _engine(resource: FlinkDeployment) -> Iterator[Problem]:

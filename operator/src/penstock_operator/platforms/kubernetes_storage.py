@@ -11,6 +11,7 @@ from penstock_api.v1beta1.configuration import ValueSource, flatten_configuratio
 from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
 from penstock_operator.build.context import MAIN_CONTAINER
 from penstock_operator.build.merge import merged
+from penstock_operator.model.pod_template import misshapen
 from penstock_operator.platforms.port import StorageAccess
 
 ReadObject = Callable[[str, str], dict[str, Any] | None]
@@ -55,9 +56,10 @@ def _sources(spec: FlinkDeploymentSpec) -> dict[str, ValueSource]:
 
 
 def _environment(spec: FlinkDeploymentSpec, read: ReadObject) -> dict[str, str]:
-    template = merged(
-        spec.pod_template or {}, (spec.job_manager.pod_template if spec.job_manager else None) or {}
-    )
+    both = (spec.pod_template, spec.job_manager.pod_template if spec.job_manager else None)
+    # One that validation refuses says nothing: the job that runs goes on without what it would have said.
+    general, own = (each or {} if misshapen(each) is None else {} for each in both)
+    template = merged(general, own)
     containers = (template.get("spec") or {}).get("containers") or []
     main: dict[str, Any] = next((entry for entry in containers if entry.get("name") == MAIN_CONTAINER), {})
     return {**dict(_from(main, read)), **dict(_one_by_one(main, read))}
