@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from penstock_operator.autoscale.delay import Patience, Waiting, delay_less
 from penstock_operator.autoscale.evaluation import Evaluation, Outlook, evaluate
+from penstock_operator.autoscale.evaluators import Custom
 from penstock_operator.autoscale.guards import Held, Proposal, Room, held_by, limits
 from penstock_operator.autoscale.history import ScalingRecord, coefficient, kept, restart_seconds
 from penstock_operator.autoscale.options import AutoscalerOptions
@@ -46,6 +47,8 @@ class Circumstances:
     """Whether an excluded period holds now."""
     in_place: bool = True
     """Whether a rescale keeps the job's processes."""
+    custom: Custom | None = None
+    """Corrects what vertices have to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def _decide(memento: Memento, graph: Graph, options: AutoscalerOptions, around: 
     if not regime.window:
         return Decision(around.now, regime, memento=memento)
     restart = restart_seconds(memento.pauses, options, in_place=around.in_place)
-    evaluation = evaluate(graph, regime.window, options, Outlook(restart, regime.growth))
+    evaluation = evaluate(graph, regime.window, options, Outlook(restart, regime.growth, around.custom))
     bounds = around.bounds or (options.min_parallelism, options.max_parallelism)
     is_outside = _is_outside(graph, options, bounds)
     if not evaluation.is_out_of_bounds and not is_outside:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from penstock_operator.autoscale.evaluators import Custom, EvaluatedVertex
 from penstock_operator.autoscale.options import AutoscalerOptions, BusyTimeAggregator
 from penstock_operator.autoscale.rates import (
     Window,
@@ -96,6 +97,8 @@ class Outlook:
     """Pause that a rescale brings."""
     growth: float = 0.0
     """By which share of its mean over the window the load grows in a second."""
+    custom: Custom | None = None
+    """Corrects what a vertex has to do."""
 
     def soon(self, window: Window) -> float:
         """The load when more slots could be there, as a multiple of its mean over the window."""
@@ -114,7 +117,7 @@ def evaluate(graph: Graph, window: Window, options: AutoscalerOptions, outlook: 
     """Evaluate a window of two samples or more; raises ValueError for a shorter one."""
     if len(window) < 2:
         raise ValueError("a window of at least two samples is needed to compute rates")
-    flows = _flows(graph, window, options)
+    flows = _flows(graph, window, options, outlook.custom)
     backlog = any(_is_backlog(vertex, window, options) for vertex in graph.vertices if vertex.is_source)
     evaluations = {
         vertex.id: _vertex(graph, vertex, window, options, (flows[vertex.id], outlook, backlog))
@@ -128,16 +131,14 @@ def _vertex(
     vertex: Vertex,
     window: Window,
     options: AutoscalerOptions,
-    demand: tuple[tuple[float, float], Outlook, bool],
+    demand: tuple["_Flow", Outlook, bool],
 ) -> VertexEvaluation:
-    (target, catch_up), outlook, backlog = demand
+    flow, outlook, backlog = demand
+    target, catch_up = flow.target, flow.catch_up
     soon, later = target * outlook.soon(window), target * outlook.later(window, options)
     restart = outlook.restart_seconds
     load = mean(window, vertex.id, lambda sample: sample.busy)
-    busy = busy_rate(window, vertex.id, load)
-    if graph.slots_share_a_thread:
-        busy = min(busy, _slot_rate(graph, vertex, window))
-    rate = true_rate(busy, observed_rate(window, vertex, options) if vertex.is_source else None, options)
+    rate = _true_rate(graph, vertex, window, options) if flow.true_rate is None else flow.true_rate
     seconds = options.catch_up_duration.total_seconds()
     upper, lower = (1.0, 0.0) if backlog else (options.upper, options.lower)
     last = window[-1].vertices[vertex.id].lag
@@ -156,6 +157,14 @@ def _vertex(
     )
 
 
+def _true_rate(graph: Graph, vertex: Vertex, window: Window, options: AutoscalerOptions) -> float:
+    """What the window says that the vertex could process."""
+    busy = busy_rate(window, vertex.id, mean(window, vertex.id, lambda sample: sample.busy))
+    if graph.slots_share_a_thread:
+        busy = min(busy, _slot_rate(graph, vertex, window))
+    return true_rate(busy, observed_rate(window, vertex, options) if vertex.is_source else None, options)
+
+
 def _slot_rate(graph: Graph, vertex: Vertex, window: Window) -> float:
     """What the vertex could do if its slot's one thread never rested: all tasks of the slot take from it."""
     members = [one for one in graph.vertices if one.slot_sharing_group == vertex.slot_sharing_group]
@@ -167,22 +176,65 @@ def _is_backlog(vertex: Vertex, window: Window, options: AutoscalerOptions) -> b
     return rate > 0 and lag / rate > options.backlog_threshold.total_seconds()
 
 
-def _flows(graph: Graph, window: Window, options: AutoscalerOptions) -> dict[str, tuple[float, float]]:
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """What comes to a vertex."""
+
+    target: float
+    catch_up: float
+    true_rate: float | None = None
+    """What a custom evaluator says that the vertex could process."""
+
+
+def _flows(
+    graph: Graph, window: Window, options: AutoscalerOptions, custom: Custom | None
+) -> dict[str, _Flow]:
     """Target and catch-up rate of every vertex, sources first."""
-    seconds = options.catch_up_duration.total_seconds()
-    flows: dict[str, tuple[float, float]] = {}
+    flows: dict[str, _Flow] = {}
     for vertex in graph.vertices:
-        if vertex.is_source:
-            lag = window[-1].vertices[vertex.id].lag or 0.0
-            target = max(0.0, input_rate(window, vertex.id) + lag_rate(window, vertex.id))
-            flows[vertex.id] = (target, lag / seconds if seconds > 0 else 0.0)
-            continue
-        parts = [(flows[i.source], _ratio(graph, window, i.source, vertex)) for i in vertex.inputs]
-        flows[vertex.id] = (
-            sum(flow[0] * ratio for flow, ratio in parts),
-            sum(flow[1] * ratio for flow, ratio in parts),
-        )
+        flow = _flow(graph, vertex, window, options, flows)
+        if custom is not None:
+            flow = _corrected(custom, flow, vertex, window, _true_rate(graph, vertex, window, options))
+        flows[vertex.id] = flow
     return flows
+
+
+def _flow(
+    graph: Graph,
+    vertex: Vertex,
+    window: Window,
+    options: AutoscalerOptions,
+    flows: Mapping[str, _Flow],
+) -> _Flow:
+    if vertex.is_source:
+        seconds = options.catch_up_duration.total_seconds()
+        lag = window[-1].vertices[vertex.id].lag or 0.0
+        target = max(0.0, input_rate(window, vertex.id) + lag_rate(window, vertex.id))
+        return _Flow(target, lag / seconds if seconds > 0 else 0.0)
+    parts = [(flows[i.source], _ratio(graph, window, i.source, vertex)) for i in vertex.inputs]
+    return _Flow(
+        sum(flow.target * ratio for flow, ratio in parts),
+        sum(flow.catch_up * ratio for flow, ratio in parts),
+    )
+
+
+def _corrected(custom: Custom, flow: _Flow, vertex: Vertex, window: Window, rate: float) -> _Flow:
+    """The flow as the custom evaluator has it."""
+    metrics = {
+        "TARGET_DATA_RATE": flow.target,
+        "CATCH_UP_DATA_RATE": flow.catch_up,
+        "TRUE_PROCESSING_RATE": rate,
+        "LOAD": mean(window, vertex.id, lambda sample: sample.busy),
+        "LAG": window[-1].vertices[vertex.id].lag or 0.0,
+        "PARALLELISM": float(vertex.parallelism),
+        "MAX_PARALLELISM": float(vertex.max_parallelism),
+    }
+    answer = custom.corrected(EvaluatedVertex(vertex, window, metrics))
+    return _Flow(
+        answer.get("TARGET_DATA_RATE", flow.target),
+        answer.get("CATCH_UP_DATA_RATE", flow.catch_up),
+        answer.get("TRUE_PROCESSING_RATE"),
+    )
 
 
 def _ratio(graph: Graph, window: Window, source: str, vertex: Vertex) -> float:

@@ -9,11 +9,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
 from penstock_operator.autoscale.periods import faults
 from penstock_operator.model.duration import parse_duration
 
+_EVALUATOR = "metrics.custom-evaluator."
 PREFIXES = ("job.autoscaler.", "kubernetes.operator.job.autoscaler.")
 
 
@@ -94,6 +95,8 @@ class AutoscalerOptions(BaseModel):
         default=BusyTimeAggregator.MAX, alias="metrics.busy-time.aggregator"
     )
     """How the busy time of a vertex's subtasks becomes one figure."""
+    custom_evaluators: Names = Field(default=(), alias="metrics.custom-evaluators")
+    """Evaluators of the installation's own that correct what a vertex has to do; the first counts."""
     rest_timeout: Duration = Field(default=timedelta(seconds=10), alias="flink.rest-client.timeout")
     """Wait for the JobManager's metrics."""
 
@@ -215,6 +218,13 @@ class AutoscalerOptions(BaseModel):
     lag_secrets: Names = Field(default=(), alias="kafka-lag.secrets")
     """Secrets beside the resource with the login of the operator's own client, beside those that the spec names. Penstock's own."""
 
+    _evaluator_parameters: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def evaluator_parameters(self) -> Mapping[str, str]:
+        """What stands in `metrics.custom-evaluator.<name>.<parameter>`, by `<name>.<parameter>`."""
+        return self._evaluator_parameters
+
     @property
     def effective_mode(self) -> Mode:
         """What the autoscaler may do."""
@@ -241,10 +251,15 @@ class AutoscalerOptions(BaseModel):
         """The options; one that cannot be read counts as its default (`problems` says so before)."""
         found = _written(keys)
         try:
-            return cls.model_validate(found)
+            options = cls.model_validate(found)
         except ValidationError as error:
             bad = {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]}
-            return cls.model_validate({key: value for key, value in found.items() if key not in bad})
+            options = cls.model_validate({key: value for key, value in found.items() if key not in bad})
+        for prefix in reversed([prefix + _EVALUATOR for prefix in PREFIXES]):
+            options._evaluator_parameters.update(  # noqa: SLF001 - its own, in the making
+                {key.removeprefix(prefix): text for key, text in keys.items() if key.startswith(prefix)}
+            )
+        return options
 
 
 _FORMER = {

@@ -12,6 +12,7 @@ from statistics import fmean
 
 from penstock_operator.autoscale import decision
 from penstock_operator.autoscale.course import Course, Tick, course, most_records
+from penstock_operator.autoscale.evaluators import Custom
 from penstock_operator.autoscale.explain import cause
 from penstock_operator.autoscale.history import IN_PLACE_SECONDS, RESTART_SECONDS
 from penstock_operator.autoscale.options import AutoscalerOptions
@@ -145,7 +146,7 @@ class _Model:
         return Sample(tick.at, samples)
 
 
-def replay(recording: Recording, options: AutoscalerOptions) -> Replayed:
+def replay(recording: Recording, options: AutoscalerOptions, custom: Custom | None = None) -> Replayed:
     """The load of the recording under these options; ValueError where the recording is too short."""
     start = course(recording)
     model = _Model(start, _slot_start(recording), _pause_of(recording, options))
@@ -161,7 +162,7 @@ def replay(recording: Recording, options: AutoscalerOptions) -> Replayed:
         if sample is None:
             continue
         memento = decision.observe(memento, model.graph, sample, options)
-        found = decision.decide(memento, model.graph, options, _around(tick.at, recording, options))
+        found = decision.decide(memento, model.graph, options, _around(tick.at, recording, options, custom))
         memento = found.memento
         if found.held is not None:
             held[found.held.guard] = held.get(found.held.guard, 0) + 1
@@ -180,13 +181,16 @@ def replay(recording: Recording, options: AutoscalerOptions) -> Replayed:
     )
 
 
-def _around(at: float, recording: Recording, options: AutoscalerOptions) -> decision.Circumstances:
+def _around(
+    at: float, recording: Recording, options: AutoscalerOptions, custom: Custom | None
+) -> decision.Circumstances:
     return decision.Circumstances(
         at,
         replace(recording.room, turn=True),
         bounds=bounds_at(options.schedule, at),
         is_excluded=is_excluded(options.excluded_periods, at),
         in_place=recording.in_place,
+        custom=custom,
     )
 
 

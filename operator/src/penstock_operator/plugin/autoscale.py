@@ -6,6 +6,7 @@ beside it; nothing is written to the cluster.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -16,11 +17,13 @@ from rich.console import Console
 from penstock_api.v1beta1.configuration import flatten_configuration
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.autoscale import codec, decision
+from penstock_operator.autoscale.evaluators import EvaluatorFailed
 from penstock_operator.autoscale.options import AutoscalerOptions, Mode
 from penstock_operator.autoscale.periods import bounds_at, is_excluded
 from penstock_operator.autoscale.recording import Recording
 from penstock_operator.autoscale.recording_codec import pack, unpack
 from penstock_operator.autoscale.replay import replay as played
+from penstock_operator.observe.evaluators import evaluator_of
 from penstock_operator.plugin import autoscale_view as view
 from penstock_operator.plugin.autoscale_settings import keys_with, normal
 from penstock_operator.plugin.chart import page, show
@@ -114,8 +117,8 @@ def replay(  # noqa: PLR0913 - one parameter for each flag
     wanted = normal(settings or [])
     options = AutoscalerOptions.from_keys(keys_with(recording.keys, wanted))
     try:
-        result = played(recording, options)
-    except ValueError as error:
+        result = played(recording, options, evaluator_of(options))
+    except (ValueError, EvaluatorFailed) as error:
         raise PluginError(f"this cannot be replayed: {error}") from error
     if html is not None:
         _write(html, page(name or str(file), result, wanted).encode())
@@ -152,7 +155,11 @@ def _decision(
         is_excluded=is_excluded(options.excluded_periods, now),
         in_place=recording.in_place,
     )
-    return decision.decide(memento, graph, options, around), options
+    try:
+        around = replace(around, custom=evaluator_of(options))
+        return decision.decide(memento, graph, options, around), options
+    except EvaluatorFailed as error:
+        raise PluginError(f"{error}; here it is needed too, to make the decision again") from error
 
 
 def unpacked(packed: bytes, what: str) -> Recording:

@@ -18,6 +18,7 @@ from penstock_api.v1beta1.configuration import flatten_configuration
 from penstock_api.v1beta1.deployment import Engine, FlinkDeployment
 from penstock_api.v1beta1.status import FlinkJobState
 from penstock_operator.autoscale import codec, decision
+from penstock_operator.autoscale.evaluators import EvaluatorFailed
 from penstock_operator.autoscale.options import AutoscalerOptions, Mode
 from penstock_operator.autoscale.periods import bounds_at, is_excluded
 from penstock_operator.autoscale.signals import Graph, slots_of
@@ -38,6 +39,7 @@ from penstock_operator.model.facts import Ref
 from penstock_operator.model.launch import with_defaults
 from penstock_operator.model.plan import Event
 from penstock_operator.observe import signals
+from penstock_operator.observe.evaluators import evaluator_of
 from penstock_operator.platforms.port import Platform
 from penstock_operator.reconcile.autoscaling_record import Recorders
 from penstock_operator.reconcile.budget import UpgradeBudget
@@ -185,7 +187,13 @@ class Autoscaling:
         sample = self._zero.fill(resource, options, graph, sample)
         self._learn_pause(resource, watched, graph)
         watched.memento = decision.observe(watched.memento, graph, sample, options)
-        made = self._decide(resource, options, watched, graph)
+        try:
+            made = self._decide(resource, options, watched, graph)
+        except EvaluatorFailed as error:
+            self._miss(watched, options, str(error))
+            return
+        watched.silent = 0
+        watched.status = heard_again(watched.status)
         watched.memento = made.memento
         watched.status, said = report(made, options.effective_mode, watched.status)
         watched.events = (*watched.events, *said)
@@ -210,6 +218,7 @@ class Autoscaling:
             bounds=bounds_at(options.schedule, now),
             is_excluded=is_excluded(options.excluded_periods, now),
             in_place=resource.spec.effective_engine is Engine.PENSTOCK,
+            custom=evaluator_of(options),
         )
         made = decision.decide(watched.memento, graph, options, around)
         if made.target is not None and slots_of(graph, made.target) > graph.slots:
