@@ -18,6 +18,7 @@ from penstock.jobmanager.events import (
 )
 from penstock.jobmanager.master import Master
 from penstock.jobmanager.storage import JobStorage, KeptJob
+from penstock.launch.recovery import recover_session
 from penstock_api.manifest import CheckpointMetadata, SnapshotKind
 from tests.ha.election_in_memory import Election, Member
 from tests.jobmanager.job_world import graph
@@ -155,6 +156,66 @@ def test_job_that_ended_is_not_left_behind(tmp_path: Path) -> None:
     assert leading.jobs.jobs() == []
     assert leading.jobs.checkpoint_of(JOB) is None
     assert not [path for path in (tmp_path / "ha").rglob("*") if path.is_file()]
+
+
+def kept_files(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "ha").rglob("*") if path.is_file())
+
+
+def keep(leading: Leading, job_id: str, bundle: Path | None = None, written: str | None = None) -> None:
+    """A job of the session, with checkpoints in the folder of the others."""
+    spec = graph().model_dump_json()
+    uri = leading.jobs.keep_bundle(job_id, bundle) if bundle else None
+    leading.jobs.store(StoredJob(job_id=job_id, graph=spec, bundle=uri))
+    if written is not None:
+        kept = KeptJob(leading.jobs, StoredJob(job_id=job_id, graph=spec), is_stored=True)
+        directory = leading.storage.store.folder.rpartition("/")[0]
+        storage = JobStorage(directory, job_id, {}, None, kept)
+        storage.store.claim_attempt()
+        storage.store.write_result(written)
+
+
+def test_files_that_no_pointer_leads_to_go_and_no_others(tmp_path: Path) -> None:
+    folder = tmp_path / "with [odd] name %"
+    election = Election()
+    first = Leading(election, folder)
+    bundle = tmp_path / f"{'d' * 64}.zip"
+    bundle.write_bytes(b"modules")
+    keep(first, JOB, bundle)
+    keep(first, "f" * 32)
+    needed = kept_files(folder)
+    # Killed after the pointer went and before the file did.
+    first.member.delete(f"job-{'f' * 32}")
+    second = Leading(election, folder)
+    second.jobs.sweep()
+    assert kept_files(folder) == [name for name in needed if name.startswith(JOB)]
+    # Killed, or slow, between the file and its pointer: what this process wrote stays.
+    second.jobs.keep_bundle("a" * 32, bundle)
+    before = kept_files(folder)
+    second.jobs.sweep()
+    assert kept_files(folder) == before
+    with pytest.raises(NotLeader):
+        first.jobs.sweep()
+
+
+def test_a_job_of_a_session_whose_end_is_on_record_does_not_run_again(tmp_path: Path) -> None:
+    election = Election()
+    first = Leading(election, tmp_path)
+    keep(first, JOB)
+    keep(first, "f" * 32, written="CANCELED")  # and killed before it was put away
+    second = Leading(election, tmp_path)
+
+    async def take_over() -> list[str]:
+        master = Master({}, f"file://{tmp_path}/checkpoints", second.jobs)
+        await recover_session(master, second.jobs, {}, tmp_path / "bundles")
+        try:
+            return list(master.jobs)
+        finally:
+            await master.close()
+
+    assert asyncio.run(take_over()) == [JOB]
+    assert [job.job_id for job in second.jobs.jobs()] == [JOB]
+    assert all(name.startswith(JOB) for name in kept_files(tmp_path))
 
 
 def test_what_still_comes_after_the_end_of_a_term_is_left_alone(tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ class JobStore:
         self._ha = ha
         self._folder = f"{storage.rstrip('/')}/{cluster_id}/jobs"
         self._filesystem = open_filesystem(self._folder, dict(configuration))
+        self._written: set[str] = set()
+        """Names of the files that this process wrote: the pointer to one may not stand yet."""
 
     @property
     def is_leader(self) -> bool:
@@ -68,6 +70,7 @@ class JobStore:
         self.check()
         old = self._ha.read(_JOB + job.job_id)
         path = f"{self._folder}/{job.job_id}-{uuid.uuid4().hex}.json"
+        self._written.add(_name_of(path))
         self._filesystem.write(path, job.model_dump_json().encode())
         self._ha.write(_JOB + job.job_id, path)
         if old is not None:
@@ -77,6 +80,7 @@ class JobStore:
         """Keep what a job's program needs beside itself; its URI, for the job. The file's name is its digest's."""
         self.check()
         uri = f"{self._folder}/{job_id}-{bundle.name}"
+        self._written.add(_name_of(uri))
         self._filesystem.write(uri, bundle.read_bytes())
         return uri
 
@@ -120,3 +124,27 @@ class JobStore:
                 if bundle is not None:
                     self._filesystem.delete(bundle)
             self._filesystem.delete(path)
+
+    def sweep(self) -> None:
+        """Delete files that no pointer leads to: a leader was killed while it kept a job, or put one away.
+
+        NotLeader unless this process leads after it has looked: whatever it found then is older than a next leader.
+        """
+        found = [status.path for status in self._filesystem.list(self._folder)]
+        self.check()
+        held = set(self._written)
+        for name in self._ha.names():
+            path = self._ha.read(name) if name.startswith(_JOB) else None
+            if path is not None:
+                held.add(_name_of(path))
+                with contextlib.suppress(FileMissing):
+                    bundle = StoredJob.model_validate_json(self._filesystem.read(path)).bundle
+                    held.add(_name_of(bundle or ""))
+        for path in found:
+            if _name_of(path) not in held:
+                self._filesystem.delete(path)
+
+
+def _name_of(path: str) -> str:
+    """The last part: a listing may write the folders before it in another way."""
+    return path.rpartition("/")[2]

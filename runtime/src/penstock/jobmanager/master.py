@@ -143,6 +143,12 @@ class Master:
             graph, stored.job_id, stored.savepoint, stored.allow_non_restored, stored.requirements, bundle
         )
 
+    def result_of(self, stored: StoredJob) -> str | None:
+        """How a job of the leader before has ended, if that is on record; None if it is to go on. Blocks."""
+        configuration = {**self.configuration, **JobGraph.model_validate_json(stored.graph).configuration}
+        directory = self._settings(configuration).directory or self._fallback_directory
+        return JobStorage(directory, stored.job_id, configuration, None).store.read_result()
+
     def trigger(
         self,
         job_id: str,

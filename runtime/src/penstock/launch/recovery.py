@@ -10,14 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from penstock.filesystems.errors import FileSystemError
-from penstock.ha.contract import HighAvailabilityDown
+from penstock.filesystems.errors import BucketMissing, FileSystemError, StorageAccessDenied
+from penstock.ha.contract import HighAvailabilityDown, NotLeader
 from penstock.ha.jobs import JobStore, StoredJob
 from penstock.jobmanager.master import Master
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 RETRY_SECONDS = 1.0
+_UNREADABLE = (BucketMissing, StorageAccessDenied)
 
 
 async def left_behind(jobs: JobStore, wanted: str | None) -> StoredJob | None:
@@ -27,9 +28,14 @@ async def left_behind(jobs: JobStore, wanted: str | None) -> StoredJob | None:
 
 
 async def recover_session(master: Master, jobs: JobStore, bundles: dict[str, Path], folder: Path) -> None:
-    """Every job of the session runs on; one that cannot is left out, and the log says why."""
+    """Every job of the session runs on; one that cannot is left out, and the log says why.
+
+    A leader may have been killed between the end of a job and putting the job away: then that is done here.
+    """
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     for stored in await _patiently(jobs.jobs, "jobs of the leader before"):
+        if await _has_ended(master, jobs, stored):
+            continue
         bundle = None
         if stored.bundle is not None:
             uri, bundle = stored.bundle, folder / stored.bundle.rpartition("-")[2]
@@ -41,12 +47,37 @@ async def recover_session(master: Master, jobs: JobStore, bundles: dict[str, Pat
             log.error("job %s cannot be taken over: %s", stored.job_id, error)
         else:
             log.info("job %s is taken over", stored.job_id)
+    await sweep(jobs)
 
 
-async def _patiently(read: Callable[[], T], what: str) -> T:
+async def sweep(jobs: JobStore) -> None:
+    """What a killed leader left half put away goes; nothing depends on it."""
+    try:
+        await asyncio.to_thread(jobs.sweep)
+    except (FileSystemError, HighAvailabilityDown, NotLeader, ValueError) as error:
+        log.warning("what earlier leaders left cannot be swept: %s", error)
+
+
+async def _has_ended(master: Master, jobs: JobStore, stored: StoredJob) -> bool:
+    try:
+        result = await _patiently(
+            lambda: master.result_of(stored), f"the end of job {stored.job_id}", _UNREADABLE
+        )
+    except (ValueError, *_UNREADABLE):
+        return False  # neither its configuration nor its storage can be read: taking it over says so
+    if result is None:
+        return False
+    log.info("job %s is %s: nothing runs again", stored.job_id, result)
+    await _patiently(lambda: jobs.forget(stored.job_id), f"job {stored.job_id}")
+    return True
+
+
+async def _patiently(read: Callable[[], T], what: str, final: tuple[type[Exception], ...] = ()) -> T:
     while True:
         try:
             return await asyncio.to_thread(read)
+        except final:
+            raise
         except (FileSystemError, HighAvailabilityDown) as error:
             log.warning("%s cannot be read now: %s", what, error)
             await asyncio.sleep(RETRY_SECONDS)
