@@ -1,6 +1,8 @@
 """What Argo CD (our Lua script, run in Lua) and Flux (kstatus' rules) make of every lifecycle state."""
 
+import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import yaml
 from lupa import lua51
 
 from penstock_api.reasons import Reason
+from penstock_api.v1beta1.autoscaler import AutoscalerStatus, ScaledToZero
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.status import (
     FlinkDeploymentStatus,
@@ -21,7 +24,7 @@ from penstock_api.v1beta1.status import (
 from penstock_operator.decide.session.present import present_session
 from penstock_operator.decide.specs import encode_spec
 from penstock_operator.model.facts import Facts
-from tests.operator.simulation import World, problem
+from tests.operator.simulation import BASE, World, problem
 
 FOLDER = Path(__file__).parents[2] / "helm" / "argocd"
 SCRIPT = (FOLDER / "health.lua").read_text()
@@ -171,6 +174,55 @@ def rolled_back(world: World) -> None:
     assert world.resource.status.lifecycle_state is LifecycleState.ROLLED_BACK
 
 
+class Autoscaled(World):
+    """Beside an autoscaler that says this of the job."""
+
+    says: AutoscalerStatus | None = None
+
+    def facts(self) -> Facts:
+        return replace(super().facts(), autoscaler=self.says)
+
+
+def says(world: World, zero: ScaledToZero | None = None, **more: Any) -> None:
+    assert isinstance(world, Autoscaled)
+    world.says = AutoscalerStatus(mode="active", scaled_to_zero=zero, **more)
+
+
+def scaled_to_zero(world: World) -> None:
+    stable(world)
+    says(world, ScaledToZero(since="2026-01-01T00:00:00Z", generation=1))
+    world.settle()
+    assert world.processes == 0
+
+
+def going_to_zero(world: World) -> None:
+    stable(world)
+    says(world, ScaledToZero(since="2026-01-01T00:00:00Z", generation=1))
+    world.turn()
+    world.turn()
+    assert world.processes
+
+
+def waking(world: World) -> None:
+    scaled_to_zero(world)
+    began = {"since": "2026-01-01T00:00:00Z", "waking_since": "2026-01-01T00:09:00Z"}
+    says(world, ScaledToZero(generation=1, why="records wait", **began))
+    world.turn()
+
+
+def woken(world: World) -> None:
+    waking(world)
+    world.settle()
+    says(world)
+    world.settle()
+
+
+def watched_by_the_autoscaler(world: World) -> None:
+    stable(world)
+    says(world)
+    world.settle()
+
+
 def deleting(world: World) -> None:
     stable(world)
     world.delete()
@@ -195,12 +247,18 @@ SITUATIONS: dict[Callable[[World], None], tuple[str, str]] = {
     image_missing: ("Degraded", "InProgress"),
     rolling_back: ("Progressing", "InProgress"),
     rolled_back: ("Degraded", "Failed"),
+    watched_by_the_autoscaler: ("Healthy", "Current"),
+    going_to_zero: ("Progressing", "InProgress"),
+    scaled_to_zero: ("Healthy", "Current"),
+    waking: ("Progressing", "InProgress"),
+    woken: ("Healthy", "Current"),
     deleting: ("Progressing", "Terminating"),
 }
 
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda found: found.__name__)
-def test_verdicts_of_argo_cd_and_flux(world: World, situation: Callable[[World], None]) -> None:
+def test_verdicts_of_argo_cd_and_flux(situation: Callable[[World], None]) -> None:
+    world = Autoscaled(FlinkDeployment.from_wire(copy.deepcopy(BASE)))
     situation(world)
     assert judged(world) == SITUATIONS[situation], world.resource.status.to_wire()
 
