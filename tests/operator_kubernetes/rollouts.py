@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from e2e.waiting import Deadline
 from penstock_operator.clients.kube import KubeClient
 from tests.operator_kubernetes.api_server import ApiServer, free_port
 from tests.servers.stub_jobmanager import StubJobManagers
@@ -24,9 +25,9 @@ ROOT = Path(__file__).parents[2]
 
 def eventually(what: str, check: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What the check finds, as soon as it finds something."""
-    deadline = time.monotonic() + seconds
+    deadline = Deadline(seconds)
     while not (found := check()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        assert not deadline.is_over(), f"not within {seconds} s: {what}"
         time.sleep(0.05)
     return found
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from e2e.waiting import Deadline
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, JobStatus
 from penstock_operator.build import labels
@@ -24,9 +25,9 @@ pytestmark = pytest.mark.timeout(180)
 
 
 def eventually(what: str, check: Callable[[], Any], seconds: float = 75.0) -> Any:
-    deadline = time.monotonic() + seconds
+    deadline = Deadline(seconds)
     while not (found := check()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        assert not deadline.is_over(), f"not within {seconds} s: {what}"
         time.sleep(0.1)
     return found
 
