@@ -63,7 +63,7 @@ def test_every_rollout_ends_as_without_faults(
     ):
         operator = OperatorProcess(api_server, stubs, namespace, tmp_path, port=proxy.port)
         scene = Scene(client, stubs, kubelet, namespace, tmp_path)
-        operator.start(PENSTOCK_FAULTS=f"{seed}:{SHARE}")
+        operator.start(PENSTOCK_FAULTS=f"{seed}:{SHARE}", FLINK_CONF_DIR=str(_impatient(tmp_path)))
         try:
             _all_rollouts(scene)
         except AssertionError as error:
@@ -72,6 +72,14 @@ def test_every_rollout_ends_as_without_faults(
         finally:
             operator.stop()
         assert webhook.calls > 20
+
+
+def _impatient(folder: Path) -> Path:
+    """Configuration by which a failure is tried again ten times as soon as usual: most of this test is waiting."""
+    found = folder / "configuration"
+    found.mkdir()
+    (found / "config.yaml").write_text("kubernetes.operator.retry.initial.interval: 500 ms\n")
+    return found
 
 
 def _all_rollouts(scene: Scene) -> None:
