@@ -17,6 +17,7 @@ from tests.operator_kubernetes.test_rights_of_the_operator import (
     a_session_job,
     chart,
     installed,
+    jobs_of_batch_schedulers,
     leave_first,
     snapshots_and_a_history,
 )
@@ -63,6 +64,7 @@ def test_jobs_of_the_watched_namespaces_live_by_the_rights_there_and_no_others(w
         snapshots_and_a_history,
         a_session_job,
         a_blue_green_deployment,
+        jobs_of_batch_schedulers,
     ):
         live(world)
     eventually("the other namespace's job", lambda: is_stable(client, "second", "clicks"), 90)

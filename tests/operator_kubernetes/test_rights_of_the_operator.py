@@ -26,6 +26,7 @@ from penstock_operator.model.launch import Launch
 from penstock_operator.platforms.kubernetes import KubernetesPlatform
 from tests.operator_kubernetes.api_server import ApiServer
 from tests.operator_kubernetes.conftest import start_api_server
+from tests.operator_kubernetes.pod_groups import SCHEDULER_PLUGINS, VOLCANO, serve_pod_groups
 from tests.operator_kubernetes.rollouts import Manifest, eventually, stateful
 from tests.operator_kubernetes.test_operator_process import Running
 from tests.servers.audit import Right, asked, rights_of
@@ -314,6 +315,17 @@ def a_blue_green_deployment(world: World) -> None:
         world.gone("FlinkDeployment", side)
 
 
+def jobs_of_batch_schedulers(world: World) -> None:
+    """With a PodGroup of each kind."""
+    groups = {"volcano": VOLCANO, "scheduler-plugins": SCHEDULER_PLUGINS}
+    for name, version in groups.items():
+        serve_pod_groups(world.client, version)
+        world.client.create(world.job(name, batchScheduler={"name": name}))
+    for name in groups:
+        world.wait(name, "STABLE", 1)
+        world.gone("FlinkDeployment", name)
+
+
 LIVES: tuple[Callable[[World], None], ...] = (
     a_job_with_everything,
     a_job_beside_its_resource,
@@ -321,6 +333,7 @@ LIVES: tuple[Callable[[World], None], ...] = (
     snapshots_and_a_history,
     a_session_job,
     a_blue_green_deployment,
+    jobs_of_batch_schedulers,
 )
 
 

@@ -12,6 +12,7 @@ from penstock_operator.build.ingress import build_ingress
 from penstock_operator.build.limits import build_limit_range, build_resource_quota
 from penstock_operator.build.mirror import build_mirror, build_tls_secret
 from penstock_operator.build.network_policy import build_network_policies
+from penstock_operator.build.pod_group import build_pod_group
 from penstock_operator.build.service import build_services
 from penstock_operator.build.service_account import (
     build_role_bindings,
@@ -45,13 +46,15 @@ def build_surroundings(
 
 def build_job(context: JobContext, tls_files: dict[str, str] | None) -> list[Manifest]:
     """The job itself; without `tls_files` the Secret of an earlier deploy stays."""
+    manager, workers = build_job_manager(context), build_task_managers(context)
     return [
         build_config_map(context),
         *([build_tls_secret(context, tls_files)] if tls_files else []),
         *build_services(context),
         *build_ingress(context),
-        build_job_manager(context),
-        build_task_managers(context),
+        *build_pod_group(context, [manager, workers]),
+        manager,
+        workers,
     ]
 
 

@@ -1,7 +1,7 @@
 """Batch schedulers: what the pods of one job carry so that they are placed together. Pure; called by `pod.py`.
 
-PodGroup objects are the schedulers' own to make, from these labels and annotations (Volcano, YuniKorn, Kueue), or the
-owner's, whose name is said in `spec.batchScheduler.podGroup` (scheduler-plugins).
+The PodGroup that Volcano and scheduler-plugins go by is `pod_group.py`'s, unless the owner names one of their own in
+`spec.batchScheduler.podGroup`; YuniKorn and Kueue make theirs from these labels.
 """
 
 from dataclasses import dataclass, field
@@ -32,6 +32,7 @@ def build_placing(context: JobContext) -> Placing:
     notes: dict[str, str] = {}
     pods = str(1 + context.launch.task_managers)
     if wanted.name == "volcano":
+        notes["scheduling.k8s.io/group-name"] = wanted.pod_group or context.name
         notes["scheduling.volcano.sh/group-min-member"] = pods
         notes |= {"scheduling.volcano.sh/queue-name": wanted.queue} if wanted.queue else {}
     elif wanted.name == "yunikorn":

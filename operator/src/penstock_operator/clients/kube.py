@@ -18,7 +18,7 @@ from kubernetes.config import ConfigException
 
 from penstock_api.reasons import Reason
 from penstock_operator.clients.kube_errors import error_of
-from penstock_operator.clients.kube_kinds import KINDS
+from penstock_operator.clients.kube_kinds import KINDS, kind_of
 from penstock_operator.clients.kube_memory import Memory
 from penstock_operator.errors import ExternalError
 
@@ -132,7 +132,7 @@ class KubeClient:
     def apply(self, manifest: Manifest) -> Manifest:
         """Server-side apply: the object has these fields afterwards, whoever else had set them."""
         metadata = manifest["metadata"]
-        path = KINDS[manifest["kind"]].path(metadata.get("namespace"), metadata["name"])
+        path = kind_of(manifest).path(metadata.get("namespace"), metadata["name"])
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         with self._changing(manifest["kind"], metadata.get("namespace"), metadata["name"]):
             return self._json("PATCH", path, query, manifest, _APPLY) or {}
@@ -140,7 +140,7 @@ class KubeClient:
     def try_apply(self, manifest: Manifest) -> None:
         """What `apply` would be answered, without an effect: raises as it would."""
         metadata = manifest["metadata"]
-        path = KINDS[manifest["kind"]].path(metadata.get("namespace"), metadata["name"])
+        path = kind_of(manifest).path(metadata.get("namespace"), metadata["name"])
         query = {"fieldManager": FIELD_MANAGER, "force": "true", "dryRun": "All"}
         self._json("PATCH", path, query, manifest, _APPLY)
 

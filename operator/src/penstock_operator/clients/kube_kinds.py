@@ -1,6 +1,8 @@
 """Where each kind lives in the API server's tree. Used by the Kubernetes client only."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from penstock_api.v1beta1.model import API_VERSION
 
@@ -44,6 +46,8 @@ KINDS: dict[str, Kind] = {
     "NetworkPolicy": Kind("networking.k8s.io/v1", "networkpolicies"),
     "Node": Kind("v1", "nodes", False),
     "Pod": Kind("v1", "pods"),
+    "PodGroup.scheduling.volcano.sh": Kind("scheduling.volcano.sh/v1beta1", "podgroups"),
+    "PodGroup.scheduling.x-k8s.io": Kind("scheduling.x-k8s.io/v1alpha1", "podgroups"),
     "ResourceQuota": Kind("v1", "resourcequotas"),
     "RoleBinding": Kind("rbac.authorization.k8s.io/v1", "rolebindings"),
     "Secret": Kind("v1", "secrets"),
@@ -53,3 +57,10 @@ KINDS: dict[str, Kind] = {
         "admissionregistration.k8s.io/v1", "validatingwebhookconfigurations", False
     ),
 }
+"""By kind; by kind and group where several groups have one of that name."""
+
+
+def kind_of(manifest: Mapping[str, Any]) -> Kind:
+    """The kind of an object."""
+    name, group = str(manifest["kind"]), str(manifest.get("apiVersion", "")).partition("/")[0]
+    return KINDS.get(f"{name}.{group}") or KINDS[name]

@@ -25,6 +25,8 @@ SECONDS: dict[str, float] = {
     "Deployment": _WATCHED,
     "Pod": _WATCHED,
     "Namespace": _RARE,
+    "PodGroup.scheduling.volcano.sh": _RARE,
+    "PodGroup.scheduling.x-k8s.io": _RARE,
     "Service": _RARE,
     "ServiceAccount": _RARE,
     "Secret": _CONTENT,

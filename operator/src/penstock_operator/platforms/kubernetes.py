@@ -30,6 +30,7 @@ from penstock_operator.platforms import (
     kubernetes_autoscaler,
     kubernetes_events,
     kubernetes_namespace,
+    kubernetes_pod_groups,
     kubernetes_revisions,
     kubernetes_room,
     kubernetes_snapshots,
@@ -206,6 +207,8 @@ class KubernetesPlatform:
             message = f"{taken} is there and is not this job's: delete it, or give the resource another name"
             found.append(Problem(Reason.VALIDATION_ERROR, message))
         found += self._missing(resource, is_dedicated=namespace != meta.namespace)
+        if (ungrouped := kubernetes_pod_groups.refusal(self._client, resource.spec, namespace)) is not None:
+            found.append(ungrouped)
         refused_there = None if found else self._trials.refusal(resource, namespace, self._defaults)
         return (*found, refused_there) if refused_there is not None else tuple(found)
 
