@@ -15,6 +15,7 @@ from penstock_operator.decide.validate import validate
 from penstock_operator.model.facts import Ref
 from penstock_operator.model.launch import Launch
 from penstock_operator.platforms.kubernetes import KubernetesPlatform
+from tests.operator_kubernetes.pod_groups import VOLCANO, serve_pod_groups
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -149,6 +150,7 @@ def test_pods_are_placed_together_by_the_batch_scheduler_that_the_spec_names(
     spec: dict[str, str],
     mark: tuple[str, str, str],
 ) -> None:
+    serve_pod_groups(client, VOLCANO)
     resource = make(client, namespace, {}, batchScheduler=scheduler)
     deploy(platform, resource)
     for name in ("clicks", "clicks-taskmanager"):
