@@ -16,6 +16,8 @@ from penstock_operator.autoscale.signals import Graph, Input, Sample, ShipStrate
 from penstock_operator.clients.flink_rest import FlinkRest
 
 _BUSY, _PRESSED = "busyTimeMsPerSecond", "backPressuredTimeMsPerSecond"
+_SOURCES = ("Source__", "Source: ")
+"""How metrics of a source's operator begin: as Flink escapes its name, and as the bundled runtime writes it."""
 _PARTITION = re.compile(r"\.topic\.(.+)\.partition\.(\d+)\.currentOffset$")
 _ENDED = ("FINISHED", "CANCELED", "FAILED")
 
@@ -79,7 +81,7 @@ def _wanted(names: Sequence[str], *, is_source: bool) -> list[str]:
 
 
 def _is_source_counter(name: str) -> bool:
-    return name.startswith("Source__") and name.count(".") == 1 and name.endswith(".numRecordsIn")
+    return name.startswith(_SOURCES) and name.count(".") == 1 and name.endswith(".numRecordsIn")
 
 
 def _sample(

@@ -68,6 +68,13 @@ class TimeShares:
             self._spent[self._activity] += now - self._since
             self._activity, self._since = activity, now
 
+    def worked(self, began: float) -> None:
+        """The task was busy from then until now; what it does next is to wait, also while others have its thread."""
+        began, now = max(began, self._since), time.monotonic()
+        self._spent[self._activity] += began - self._since
+        self._spent[Activity.BUSY] += now - began
+        self._activity, self._since = Activity.IDLE, now
+
     def collect(self) -> dict[str, float]:
         """Milliseconds a second of each since the last call, and the milliseconds of each since the task began."""
         now = time.monotonic()

@@ -185,11 +185,15 @@ class Task:
         if not (self.chain.has_room and all(edge.has_room for edge in self._edges)):
             self._figures.times.enter(Activity.BACKPRESSURED)
             return self._snapshots.is_serialising
+        began = time.monotonic()
         if self._channels is not None:
             worked = self._ending is None and self._channels.step()
         else:
             worked = self._may_read and self.source is not None and self.source.step()
-        self._figures.times.enter(Activity.BUSY if worked else Activity.IDLE)
+        if worked:
+            self._figures.times.worked(began)
+        else:
+            self._figures.times.enter(Activity.IDLE)
         return worked or self._snapshots.is_serialising
 
     @property
