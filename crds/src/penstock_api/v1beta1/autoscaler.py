@@ -83,6 +83,21 @@ class ScaledToZero(ApiModel):
     """Why it comes back."""
 
 
+class MemoryTuning(ApiModel):
+    """What the TaskManagers of the job need, by what was seen of them. Sizes as Kubernetes writes them."""
+
+    observed: str
+    """The most that one was seen to use."""
+    recommended: str | None = None
+    """What each should have; unset where the spec's is none too many."""
+    of: str
+    """What the spec gave each when that was recommended; another amount there counts instead of `applied`."""
+    applied: str | None = None
+    """What each has in place of the spec's, since the job last started."""
+    message: str = ""
+    """The same in a sentence."""
+
+
 class AutoscalerStatus(ApiModel):
     """The autoscaler's view of the job."""
 
@@ -104,6 +119,8 @@ class AutoscalerStatus(ApiModel):
     """Who scales the resource beside an active autoscaler."""
     room: str | None = None
     """What quotas and nodes had room for when more was last wanted, and what of them could not be looked at."""
+    memory: MemoryTuning | None = None
+    """What the TaskManagers need; unset while nothing is known."""
     restart_seconds: str | None = None
     """Pause that a rescale is expected to bring."""
     lags: list[LagOfSource] = Field(default_factory=list)

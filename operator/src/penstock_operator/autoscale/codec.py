@@ -6,6 +6,7 @@ A memory that cannot be read is an empty one: what was learnt is learnt again, a
 import gzip
 import json
 import zlib
+from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -24,9 +25,7 @@ def encode(memento: Memento) -> bytes:
         if len(packed) <= LIMIT or not memento.samples:
             return packed
         half = memento.samples[len(memento.samples) // 2 :] if len(memento.samples) > 1 else ()
-        memento = Memento(
-            half, memento.vertices, memento.records, memento.pauses, memento.waiting, memento.before_burst
-        )
+        memento = replace(memento, samples=half)
 
 
 def decode(packed: bytes | None) -> Memento:

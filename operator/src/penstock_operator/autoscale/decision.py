@@ -13,6 +13,7 @@ from penstock_operator.autoscale.evaluation import Evaluation, Outlook, evaluate
 from penstock_operator.autoscale.evaluators import Custom
 from penstock_operator.autoscale.guards import Held, Proposal, Room, held_by, limits
 from penstock_operator.autoscale.history import ScalingRecord, coefficient, kept, restart_seconds
+from penstock_operator.autoscale.memory import Peak
 from penstock_operator.autoscale.options import AutoscalerOptions
 from penstock_operator.autoscale.recommend import Advice, advise
 from penstock_operator.autoscale.regime import Regime, choose
@@ -33,6 +34,8 @@ class Memento:
     """Wishes for less that wait, by vertex."""
     before_burst: Mapping[str, int] = field(default_factory=dict)
     """Parallelism of vertices before a burst forced them up; until they are back."""
+    peak: Peak = field(default_factory=Peak)
+    """The most memory that a TaskManager was seen to use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ def observe(memento: Memento, graph: Graph, sample: Sample, options: AutoscalerO
     earlier = memento.samples if ids == memento.vertices else ()
     earliest = max(graph.running_since, sample.at - options.metrics_window.total_seconds())
     kept_samples = tuple(one for one in earlier if earliest <= one.at < sample.at)
-    return replace(memento, samples=(*kept_samples, sample), vertices=ids)
+    peak = memento.peak.with_seen(sample.memory.used, sample.memory.managers)
+    return replace(memento, samples=(*kept_samples, sample), vertices=ids, peak=peak)
 
 
 def decide(memento: Memento, graph: Graph, options: AutoscalerOptions, around: Circumstances) -> Decision:

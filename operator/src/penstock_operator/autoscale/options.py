@@ -174,6 +174,14 @@ class AutoscalerOptions(BaseModel):
     """Share of time in garbage collection from which on nothing is decided; 1: never."""
     heap_usage_threshold: Share = Field(default=1.0, alias="memory.heap-usage.threshold")
     """Share of the heap in use from which on nothing is decided; 1: never."""
+    memory_tuning: bool = Field(default=False, alias="memory.tuning.enabled")
+    """Give TaskManagers the recommended memory, with the next start of the job; else it is only shown."""
+    memory_overhead: Annotated[float, Field(ge=0.0)] = Field(default=0.2, alias="memory.tuning.overhead")
+    """Head-room over the most that was used, as a share of it."""
+    memory_compensation: bool = Field(default=True, alias="memory.tuning.scale-down-compensation.enabled")
+    """Count with the fewest TaskManagers that the job may be scaled down to: each then keeps more."""
+    memory_maximize_managed: bool = Field(default=False, alias="memory.tuning.maximize-managed-memory")
+    """Nothing with the bundled runtime, which has no managed memory apart from its processes'."""
     quota_cpu: Annotated[float, Field(gt=0.0)] | None = Field(default=None, alias="quota.cpu")
     """Cores of all TaskManagers of the job at most."""
     quota_memory: str | None = Field(default=None, alias="quota.memory")

@@ -109,6 +109,10 @@ class MemorySample:
     """Share of the heap in use."""
     gc: float = 0.0
     """Share of time in garbage collection."""
+    used: float = 0.0
+    """Bytes that it uses; 0 where it is not known."""
+    managers: int = 0
+    """How many TaskManagers there are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,12 @@ class FlinkRest:
         path = f"jobs/{job_id}/vertices/{vertex_id}/subtasks/metrics?get={wanted}&agg=min,max,avg,sum"
         return {metric.id: metric for metric in self._list(path)}
 
+    def task_manager_metrics(self, names: Sequence[str]) -> dict[str, AggregatedMetric]:
+        """GET /taskmanagers/metrics: the highest value of each over all TaskManagers, and the sum."""
+        wanted = quote(",".join(names), safe=",")
+        found = self._list(f"taskmanagers/metrics?get={wanted}&agg=max,sum")
+        return {metric.id: metric for metric in found}
+
     def task_managers(self) -> TaskManagerList:
         """GET /taskmanagers: with their slots."""
         return self._get("taskmanagers", TaskManagerList)

@@ -14,6 +14,7 @@ from penstock_operator.autoscale.decision import Decision
 from penstock_operator.autoscale.evaluation import VertexEvaluation
 from penstock_operator.autoscale.options import AutoscalerOptions, Mode
 from penstock_operator.decide.autoscaling_limits import slots_of_a_task_manager
+from penstock_operator.decide.autoscaling_memory import with_memory
 from penstock_operator.decide.scale_to_zero import asleep
 from penstock_operator.decide.scaling import OVERRIDES
 from penstock_operator.model.plan import Event
@@ -21,7 +22,8 @@ from penstock_operator.model.quantity import parse_memory
 
 
 def overlay(spec: FlinkDeploymentSpec, autoscaler: AutoscalerStatus | None) -> FlinkDeploymentSpec:
-    """The spec with the autoscaler's parallelism; the spec itself where it has none."""
+    """The spec with the autoscaler's parallelism and memory; the spec itself where it has none."""
+    spec = with_memory(spec, autoscaler)
     if autoscaler is None or not autoscaler.overrides or spec.job is None:
         return asleep(spec, autoscaler)
     widest = max(autoscaler.overrides.values())

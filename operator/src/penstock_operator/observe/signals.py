@@ -12,12 +12,26 @@ from graphlib import TopologicalSorter
 from penstock_api.rest.job import JobDetails, JobVertex, PlanNode
 from penstock_api.rest.metric import AggregatedMetric
 from penstock_operator.autoscale.options import BusyTimeAggregator
-from penstock_operator.autoscale.signals import Graph, Input, Sample, ShipStrategy, Vertex, VertexSample
-from penstock_operator.clients.flink_rest import FlinkRest
+from penstock_operator.autoscale.signals import (
+    Graph,
+    Input,
+    MemorySample,
+    Sample,
+    ShipStrategy,
+    Vertex,
+    VertexSample,
+)
+from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
 
 _BUSY, _PRESSED = "busyTimeMsPerSecond", "backPressuredTimeMsPerSecond"
 _SOURCES = ("Source__", "Source: ")
 """How metrics of a source's operator begin: as Flink escapes its name, and as the bundled runtime writes it."""
+_MEMORY = (
+    "Status.JVM.Memory.Heap.Used",
+    "Status.JVM.Memory.Heap.Max",
+    "Status.JVM.Memory.NonHeap.Used",
+    "Status.JVM.GarbageCollector.All.TimeMsPerSecond",
+)
 _PARTITION = re.compile(r"\.topic\.(.+)\.partition\.(\d+)\.currentOffset$")
 _ENDED = ("FINISHED", "CANCELED", "FAILED")
 
@@ -44,7 +58,20 @@ def collect(
         vertices.append(_vertex(found, inputs, names))
         samples[node.id] = _sample(found, values, aggregator, is_source=not node.inputs)
     graph = Graph(tuple(vertices), _running_since(job), _pause(job), slots_share_a_thread)
-    return graph, Sample(job.now / 1000.0, samples)
+    return graph, Sample(job.now / 1000.0, samples, _memory(rest))
+
+
+def _memory(rest: FlinkRest) -> MemorySample:
+    """Of the fullest TaskManager; empty where that cannot be had, for decisions do without it."""
+    try:
+        found = rest.task_manager_metrics(_MEMORY)
+        managers = len(rest.task_managers().taskmanagers)
+    except (JobManagerSilent, RequestRefused):
+        return MemorySample()
+    most = {name: max(0.0, float(found[name].max or 0.0)) if name in found else 0.0 for name in _MEMORY}
+    heap, limit, other, collecting = (most[name] for name in _MEMORY)
+    share = min(1.0, heap / limit) if limit > 0 else 0.0
+    return MemorySample(share, min(1.0, collecting / 1000.0), heap + other, managers)
 
 
 def _ordered(nodes: Sequence[PlanNode]) -> list[PlanNode]:

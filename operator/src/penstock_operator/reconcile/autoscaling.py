@@ -34,6 +34,7 @@ from penstock_operator.decide.autoscaling_limits import (
     tightest,
     with_room,
 )
+from penstock_operator.decide.autoscaling_memory import adopted, tuned
 from penstock_operator.decide.refused_scaling import go_back, refusal, waits_for_pods
 from penstock_operator.model.facts import Ref
 from penstock_operator.model.launch import with_defaults
@@ -43,8 +44,8 @@ from penstock_operator.observe.evaluators import evaluator_of
 from penstock_operator.platforms.port import Platform
 from penstock_operator.reconcile.autoscaling_record import Recorders
 from penstock_operator.reconcile.budget import UpgradeBudget
-from penstock_operator.report.metrics_autoscaler import AutoscalerFigures
 from penstock_operator.reconcile.scale_to_zero import Zero
+from penstock_operator.report.metrics_autoscaler import AutoscalerFigures
 
 log = structlog.get_logger(__name__)
 
@@ -113,6 +114,7 @@ class Autoscaling:
         watched.status = held.model_copy(update={"mode": mode.value})
         watched.status, said = contested(watched.status, resource.metadata, mode)
         watched.events = (*watched.events, *said)
+        watched.status = adopted(watched.status or held, resource.status, options)
         self._go_back(resource, watched)
         watched.waits = watched.waits and _may_sample(resource)
         if self._now() >= watched.due and _may_sample(resource):
@@ -182,8 +184,6 @@ class Autoscaling:
             self._miss(watched, options, "the JobManager knows the job, and no busy time of its vertices")
             return
         graph, sample = found
-        watched.silent = 0
-        watched.status = heard_again(watched.status)
         sample = self._zero.fill(resource, options, graph, sample)
         self._learn_pause(resource, watched, graph)
         watched.memento = decision.observe(watched.memento, graph, sample, options)
@@ -196,6 +196,9 @@ class Autoscaling:
         watched.status = heard_again(watched.status)
         watched.memento = made.memento
         watched.status, said = report(made, options.effective_mode, watched.status)
+        if made.evaluation is not None:
+            floor = (made.around.bounds or (options.min_parallelism, 0))[0]
+            watched.status = tuned(watched.status, made.memento.peak, resource.spec, options, floor)
         watched.events = (*watched.events, *said)
         is_acted_on = made.target is not None and options.effective_mode is Mode.ACTIVE
         if is_acted_on:
