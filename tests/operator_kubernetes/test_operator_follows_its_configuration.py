@@ -156,6 +156,10 @@ def test_canary_that_no_worker_gets_to_turns_the_health_probe(
 ) -> None:
     """The only worker hangs in a call for another resource: what a canary is there to find."""
     configured.write(reconcile__parallelism="1", health__canary__resource__timeout="1 s")
+    elsewhere = f"{namespace}-elsewhere"  # served by another operator, if by any
+    client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": elsewhere}})
+    foreign = named(elsewhere, "canary", {"flink.apache.org/canary": "true"})
+    client.create({key: value for key, value in foreign.items() if key != "spec"})
     hangs, may_go_on = threading.Event(), threading.Event()
     get = client.get
 

@@ -82,6 +82,22 @@ def test_a_canary_is_late_until_it_is_handled_for_each_of_its_generations() -> N
     assert not canaries.handled(REF)
 
 
+def test_a_canary_of_a_namespace_that_others_serve_is_not_waited_for() -> None:
+    clock, served = Clock(), {"ours"}
+    canaries = Canaries(lambda: values(health__canary__resource__timeout="10 s"), clock)
+    meta = {"name": "clicks", "labels": {"flink.apache.org/canary": "true"}, "generation": 1}
+    canaries.seen({**meta, "namespace": "team"})
+    clock.now = 60.0
+    assert not canaries.is_late(served.__contains__)
+    served.add("team")
+    clock.now = 69.0
+    assert not canaries.is_late(served.__contains__), "it waits since it is served"
+    clock.now = 71.0
+    assert canaries.is_late(served.__contains__)
+    assert canaries.handled(REF)
+    assert not canaries.is_late(served.__contains__)
+
+
 def test_other_resources_are_no_canaries() -> None:
     canaries = Canaries(lambda: Values({}))
     assert not canaries.seen({"namespace": "team", "name": "clicks"})

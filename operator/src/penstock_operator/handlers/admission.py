@@ -91,11 +91,15 @@ class Canaries:
                 self._handled[ref] = waiting[0]
             return ref in self._handled
 
-    def is_late(self) -> bool:
-        """Whether any was not handled within `health.canary.resource.timeout`."""
-        limit = self._values().duration("health.canary.resource.timeout")
-        if limit is None:
-            return False
+    def is_late(self, is_served: Callable[[str], bool] = lambda _: True) -> bool:
+        """Whether any was not handled within `health.canary.resource.timeout`, of namespaces that are served.
+
+        Every one of the cluster is seen, whoever serves it; one of another operator's begins to wait when it is ours.
+        """
+        limit, now = self._values().duration("health.canary.resource.timeout"), self._clock()
         with self._lock:
+            for ref, (generation, _) in list(self._waiting.items()):
+                if not is_served(ref.namespace):
+                    self._waiting[ref] = (generation, now)
             times = [since for _, since in self._waiting.values()]
-        return any(self._clock() - since > limit.total_seconds() for since in times)
+        return limit is not None and any(now - since > limit.total_seconds() for since in times)

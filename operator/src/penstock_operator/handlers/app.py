@@ -211,12 +211,15 @@ class Operator:
 
         @kopf.on.probe(registry=registry, id="canaries")
         def canaries(**_: Any) -> bool:
-            if self._leadership.is_leader and self._canaries.is_late():
+            if self._leadership.is_leader and self._canaries.is_late(self._serves):
                 raise kopf.PermanentError("a canary was not handled in time")
             return True
 
+    def _serves(self, namespace: str) -> bool:
+        return not self._watched or namespace in self._watched
+
     def _wake(self, key: Key) -> None:
-        if not self._watched or key.ref.namespace in self._watched:
+        if self._serves(key.ref.namespace):
             self._queue.wake(key, self._limit.delay(key), is_change=key in self._changed)
         self._changed.discard(key)
 
