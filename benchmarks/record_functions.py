@@ -6,6 +6,7 @@ engine reads the same JSON lines from files; one file for each of its slots.
 
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,27 @@ def rate_of(engine: Engine, program: str, inputs: Inputs) -> Rate:
         return [run_measured(command, env=engine.env) for _ in range(_TRIES)]
 
     return marginal_rate(runs(_FEW), runs(many), many - _FEW)
+
+
+def rate_beside(engine: Engine, program: str, inputs: Inputs) -> Rate:
+    """The rate of one job while another one like it, with which it shares nothing, has the other core.
+
+    What a record takes more of there than of a job alone is the machine's: its caches, its clock, its threads of one core.
+    """
+    many = engine.records[program]
+
+    def pair(count: int) -> Measured:
+        command = engine.command(program, inputs.folder(count, engine.parallelism))
+        with ThreadPoolExecutor(2) as both:
+            runs = list(both.map(lambda _: run_measured(command, env=engine.env), range(2)))
+        return Measured(
+            max(run.seconds for run in runs),
+            max(run.wall_seconds for run in runs),
+            sum(run.cpu_seconds for run in runs) / 2,
+        )
+
+    few, most = ([pair(count) for _ in range(_TRIES)] for count in (_FEW, many))
+    return marginal_rate(few, most, many - _FEW)
 
 
 def marginal_rate(few: list[Measured], many: list[Measured], records: int) -> Rate:
@@ -112,6 +134,15 @@ def measure(report: Report, program: str, present: list[Engine], inputs: Inputs)
     if len(ours) < 2:
         return
     one, two = ours[1], ours[2]
+    try:
+        beside = rate_beside(present[0], program, inputs)
+    except (ProgramFailed, Unmeasurable) as error:
+        print(f"two jobs at once gave no figure for {program}: {error}")
+    else:
+        floor = beside.cpu_microseconds / one.cpu_microseconds
+        report.add(
+            Figure(f"{program}, CPU of each of two jobs at once / of one", "penstock", floor, "", floor)
+        )
     growth = two.cpu_microseconds / one.cpu_microseconds
     report.add(
         Figure(f"{program}, CPU at 2 slots / at 1", "penstock", growth, "", growth, f"<= {_SCALING_TARGET}")
