@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from penstock_api.v1beta1 import rule
+from penstock_api.v1beta1.autoscaler import AutoscalerStatus
 from penstock_api.v1beta1.cost import Cost, WhenSet
 from penstock_api.v1beta1.deployment import CONFIGURATION_COSTS
 from penstock_api.v1beta1.job import JobSpec
@@ -35,6 +36,8 @@ class FlinkSessionJobStatus(CommonStatus):
     """What was submitted last."""
     history: list[Revision] = Field(default_factory=list)
     """What ran, oldest first; as many as `kubernetes.operator.revision.history.limit` says."""
+    autoscaler: AutoscalerStatus | None = None
+    """The autoscaler's view of the job; unset while it is off."""
     scaling: InPlaceScaling | None = None
     """The last change of parallelism in place, since the job was last submitted."""
 

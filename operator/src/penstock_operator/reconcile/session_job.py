@@ -21,7 +21,7 @@ from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState
 from penstock_operator.build import labels
 from penstock_operator.clients.artifacts import Fetching, addresses_of, fetch
 from penstock_operator.clients.flink_programs import ProgramRest
-from penstock_operator.clients.flink_rest import JobManagerSilent, RequestRefused
+from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
 from penstock_operator.configuration.values import Values
 from penstock_operator.decide.session.view import as_deployment, as_session_status, session_spec_text
 from penstock_operator.decide.validate_artifact import is_restricted
@@ -241,22 +241,28 @@ class SessionJobs:
         self._keep_revision(job, number, session_spec_text(spec, job.spec.deployment_name), kept)
 
     def recall_autoscaler(self, resource: FlinkDeployment) -> bytes | None:
-        """Nothing: session jobs are not scaled by the operator."""
+        """Nothing: what is learnt of a session job is learnt again by the next operator."""
         return None
 
     def keep_autoscaler(self, resource: FlinkDeployment, memory: bytes | None) -> None:
-        """Nothing: session jobs are not scaled by the operator."""
+        """Nothing: this operator remembers it for as long as it runs."""
 
     def recall_recording(self, resource: FlinkDeployment) -> bytes | None:
-        """Nothing: session jobs are not scaled by the operator."""
+        """Nothing: what is learnt of a session job is learnt again by the next operator."""
         return None
 
     def keep_recording(self, resource: FlinkDeployment, recording: bytes | None) -> None:
-        """Nothing: session jobs are not scaled by the operator."""
+        """Nothing: this operator remembers it for as long as it runs."""
 
     def spare_task_managers(self, resource: FlinkDeployment) -> Spare:
-        """Nothing is known: session jobs are not scaled by the operator."""
-        return Spare(None)
+        """The free slots of its cluster, each as good as a TaskManager: the cluster's own are not the job's to add."""
+        session = self._turn().session
+        url = self._cluster(session).rest_url if session is not None else None
+        if url is None:
+            return Spare(0, "the session cluster is not ready")
+        with FlinkRest(url) as rest:
+            free = sum(one.free_slots for one in rest.task_managers().taskmanagers)
+        return Spare(free, f"the session cluster has {free} free slots")
 
     def take_snapshot(self, resource: FlinkDeployment, wanted: TakeSnapshot) -> None:
         """A FlinkStateSnapshot beside the session job."""
