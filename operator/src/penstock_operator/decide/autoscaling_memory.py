@@ -80,7 +80,7 @@ def adopted(
     is_stopped = (
         held.reconciliation_status.state is ReconciliationState.UPGRADING
         and held.job_status.state in _STOPPED
-        and held.warm is None
+        and getattr(held, "warm", None) is None  # what was prepared beside the old job is started as it is
     )
     if status.memory is None or not is_stopped:
         return status
