@@ -21,7 +21,7 @@ from penstock_operator.build.namespace import DEFAULT_TEMPLATE, job_namespace
 from penstock_operator.build.references import references
 from penstock_operator.clients.kube import KubeClient, Manifest
 from penstock_operator.configuration.values import Values
-from penstock_operator.errors import Conflict, ExternalError, OperatorError, UserError
+from penstock_operator.errors import Conflict, OperatorError, UserError
 from penstock_operator.model.facts import ClusterFacts, Problem, Ref
 from penstock_operator.model.launch import NAMESPACE_MODE_KEY, Launch
 from penstock_operator.model.layers import namespace_defaults
@@ -49,14 +49,6 @@ log = structlog.get_logger(__name__)
 RestAddress = Callable[[str, str], str]
 """URL of a JobManager's REST API, by namespace and name; another than its Service's for an operator outside the cluster."""
 
-_NO_NAMESPACES = (
-    "the job would run in namespace {}, and this operator has rights in its watched namespaces only "
-    "(rbac.scope: Namespaces): set spec.jobNamespaces.mode to Shared"
-)
-_NO_RIGHTS = (
-    "the job has namespace {}, and this operator has rights in its watched namespaces only (rbac.scope: Namespaces): "
-    "install it with rbac.scope Cluster until the resource is deleted"
-)
 _SWEPT_KINDS = ("Deployment", "Service", "Ingress", "ConfigMap", "Secret", "RoleBinding", "ServiceAccount")
 """What a job has beside its resource (`Shared` mode), in the order in which it is deleted."""
 
@@ -179,9 +171,7 @@ class KubernetesPlatform:
         recorded = resource.status.job_namespace
         found = recorded or job_namespace(resource.spec, ref, self._template, self.defaults(meta.namespace))
         if self._client.within and found != meta.namespace:
-            if recorded:  # a job that may run there: nothing of it can be seen
-                raise ExternalError(Reason.PERMISSION_DENIED, _NO_RIGHTS.format(found))
-            raise UserError(Reason.VALIDATION_ERROR, _NO_NAMESPACES.format(found))
+            raise kubernetes_namespace.out_of_reach(found, is_recorded=bool(recorded))
         return found
 
     def defaults(self, namespace: str) -> Mapping[str, str]:

@@ -48,6 +48,16 @@ def refusal(found: Manifest | None, ref: Ref, uid: str) -> OperatorError | None:
     return None
 
 
+def out_of_reach(name: str, *, is_recorded: bool) -> OperatorError:
+    """What is said of a namespace that an operator with rights in its watched ones only cannot see."""
+    rights = "this operator has rights in its watched namespaces only (rbac.scope: Namespaces)"
+    if is_recorded:  # a job may run there
+        message = f"the job has namespace {name}, and {rights}: install it with rbac.scope Cluster until the resource is deleted"
+        return ExternalError(Reason.PERMISSION_DENIED, message)
+    message = f"the job would run in namespace {name}, and {rights}: set spec.jobNamespaces.mode to Shared"
+    return UserError(Reason.VALIDATION_ERROR, message)
+
+
 def is_of(found: Manifest | None, uid: str) -> bool:
     """Whether the object was made for the resource with this uid."""
     return found is not None and (found["metadata"].get("labels") or {}).get(labels.RESOURCE_UID) == uid
