@@ -14,6 +14,8 @@ _KINDS = (
 )
 _CHANGING = (labels.JOB_ID, labels.FINGERPRINT, labels.GENERATION, "penstock.dev/restarted-for")
 _PER_START = ("--job-id", "--from-savepoint")
+_WORD = "word.json"
+"""What pods that wait are told to start from."""
 
 
 def objects_of(client: KubeClient, uid: str, *namespaces: str) -> dict[str, str]:
@@ -49,6 +51,8 @@ def _plain(found: Manifest) -> Manifest:
     body = {
         key: value for key, value in found.items() if key not in ("metadata", "status", "kind", "apiVersion")
     }
+    if found["kind"] == "ConfigMap":
+        body["data"] = {key: value for key, value in (body.get("data") or {}).items() if key != _WORD}
     if found["kind"] == "Service":
         body["spec"] = {key: value for key, value in body["spec"].items() if not key.startswith("clusterIP")}
     template = (body.get("spec") or {}).get("template") if found["kind"] == "Deployment" else None

@@ -139,6 +139,7 @@ def test_what_is_allowed_passes(change: Change) -> None:
             id="13",
         ),
         pytest.param(job(parallelism=0), Reason.VALIDATION_ERROR, "parallelism", id="14"),
+        pytest.param(job(parallelism=32769), Reason.VALIDATION_ERROR, "at most 32768", id="14b"),
         pytest.param(
             spec(jobManager={"resource": {"memory": "lots"}}), Reason.VALIDATION_ERROR, "resource.memory", id="16a"
         ),

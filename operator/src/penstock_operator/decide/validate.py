@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from penstock_api.keys import MAX_PARALLELISM
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.configuration import flatten_configuration
 from penstock_api.v1beta1.deployment import Engine, FlinkDeployment, FlinkDeploymentSpec, JobNamespaceMode
@@ -97,6 +98,10 @@ def _job(resource: FlinkDeployment) -> Iterator[Problem]:
     replicas = spec.task_manager.replicas if spec.task_manager else None
     if replicas is None and spec.job.parallelism < 1:
         yield refuse(f"spec.job.parallelism is {spec.job.parallelism}: set it to 1 or more")
+    if spec.job.parallelism > MAX_PARALLELISM:
+        yield refuse(
+            f"spec.job.parallelism is {spec.job.parallelism}: a job has at most {MAX_PARALLELISM} key groups"
+        )
 
 
 def _ingress(resource: FlinkDeployment) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ Called by the loop and by the webhook. `defaults` are the layers of configuratio
 import json
 from collections.abc import Iterator, Mapping
 
+from penstock_api.keys import MAX_PARALLELISM
 from penstock_api.v1beta1.configuration import flatten_configuration
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.session_job import FlinkSessionJob, FlinkSessionJobSpec
@@ -56,6 +57,10 @@ def _problems(
         yield from check_artifact(spec.job.jar_uri, Values(defaults), resolve)
     if spec.job.parallelism < 1:
         yield refuse(f"spec.job.parallelism is {spec.job.parallelism}: set it to 1 or more")
+    if spec.job.parallelism > MAX_PARALLELISM:
+        yield refuse(
+            f"spec.job.parallelism is {spec.job.parallelism}: a job has at most {MAX_PARALLELISM} key groups"
+        )
     yield from check_autoscaler(keys)
     if session is not None:
         yield from _in_session(resource, session, defaults, before)
