@@ -64,10 +64,12 @@ class Run:
         """An operator without perturbation brings about what is declared."""
         Operator(self.world, self.ref).settle()
 
-    def patch(self, job: Manifest | None = None, **keys: str) -> None:
-        """Merge into the spec: its job, and keys of the operator's."""
+    def patch(self, job: Manifest | None = None, *, strategy: str = "Recreate", **keys: str) -> None:
+        """Merge into the spec: its job, how it is upgraded, and keys of the operator's."""
         configuration = {_KEYS + key.replace("_", "."): value for key, value in keys.items()}
-        spec = {**({"job": job} if job else {}), "flinkConfiguration": configuration}
+        spec = {"upgradeStrategy": strategy, "flinkConfiguration": configuration}
+        if job:
+            spec["job"] = job
         self.world.client.patch("FlinkDeployment", self.ref.name, self.ref.namespace, {"spec": spec})
 
     def _end(self, operator: Operator) -> End:
@@ -113,6 +115,10 @@ def _last_state(run: Run) -> None:
     run.patch({"args": ["--two"], "upgradeMode": "last-state"})
 
 
+def _warm(run: Run) -> None:
+    run.patch({"args": ["--two"]}, strategy="Warm")
+
+
 def _suspend(run: Run) -> None:
     run.patch({"state": "suspended"})
 
@@ -145,6 +151,7 @@ ROLLOUTS: dict[str, Change | None] = {
     "deploy": None,
     "savepoint upgrade": _upgrade,
     "last-state upgrade": _last_state,
+    "warm upgrade": _warm,
     "suspend": _suspend,
     "resume": _resume,
     "scale": _scale,
