@@ -14,13 +14,16 @@ from penstock_api.v1beta1.status import FlinkJobState
 from penstock_operator.decide.planner import decide, failed_plan
 from penstock_operator.decide.restore import named_path, restore_policy, wants_state
 from penstock_operator.decide.scaling import wants_vertices
+from penstock_operator.decide.warm import wants_room
 from penstock_operator.errors import ExternalError
 from penstock_operator.model.facts import (
     ApplicationFacts,
+    BesideFacts,
     ClusterFacts,
     Facts,
     JobFacts,
     Problem,
+    RoomFacts,
     SavepointProgress,
     Snapshot,
     StateFacts,
@@ -35,14 +38,17 @@ from penstock_operator.model.plan import (
     Hold,
     KeepRevision,
     Plan,
+    Prepare,
     Release,
     Remove,
     Rescale,
+    Retire,
     SetTaskManagers,
     Stop,
     TakeSnapshot,
     TriggerSavepoint,
 )
+from penstock_operator.model.warm import beside, spared
 
 BASE = {
     "metadata": {"namespace": "default", "name": "clicks", "uid": "u-1", "generation": 1},
@@ -59,6 +65,18 @@ BASE = {
         },
     },
 }
+
+
+@dataclass
+class Waiting:
+    """Pods beside those of the job: of a version that waits for the word, or of one that was replaced."""
+
+    name: str
+    launch: Launch | None = None
+    exists: bool = True
+    processes: int = 3
+    turns: int = 2
+    """Until they are ready."""
 
 
 @dataclass
@@ -115,6 +133,14 @@ class World:
     checkpoint_begun: int | None = None
     checkpoint_age: int = 0
     """Of the newest checkpoint, in milliseconds, as the JobManager tells it; 0 for a fixed moment."""
+    name: str = "clicks"
+    """Of the pods that run the job."""
+    other: Waiting | None = None
+    """Pods beside them."""
+    waiting_problem: Problem | None = None
+    waiting_failure: Problem | None = None
+    room: Problem | None = None
+    """Why there is no room for a warm upgrade."""
 
     # What the owner does.
 
@@ -148,7 +174,7 @@ class World:
 
     def _seen(self) -> tuple[object, ...]:
         width = (self.width, self.asked_width, self.task_managers)
-        return (self.resource.status, self.processes, self.job, self.gone, width)
+        return (self.resource.status, self.processes, self.job, self.gone, width, str(self.other))
 
     def turn(self) -> Plan:
         """Observe, decide, write, act."""
@@ -194,6 +220,8 @@ class World:
     def facts(self) -> Facts:
         """What can be seen now."""
         self.ids += 1
+        if self._is_told():
+            return self._facts_of_the_prepared()
         cluster = ClusterFacts(
             job_manager_exists=self.jm,
             task_managers_exist=self.tm,
@@ -202,20 +230,76 @@ class World:
             leftovers=self.held and not self.gone and self.job_id is not None,
             task_managers=self.task_managers if self.tm else 0,
             problem=self.cluster_problem,
+            beside=self._beside(),
         )
-        found = StateFacts()
-        if wants_state(self.resource, cluster):
+        found, job = StateFacts(), self._job()
+        if wants_state(self.resource, cluster, job):
             found = self._state()
-        return Facts(
+        facts = Facts(
             resource=self.resource,
             now=self.clock,
             cluster=cluster,
-            job=self._job(),
+            job=job,
             state=found,
             problems=self.problems,
             defaults=self.defaults,
             upgrades_ahead=self.upgrades_ahead,
             new_id=f"{self.ids:032x}",
+        )
+        is_asked = wants_room(facts, self.resource.spec)
+        return replace(facts, room=RoomFacts(self.room) if is_asked else None)
+
+    def _is_told(self) -> bool:
+        """Whether the status says that the job is what waited, and the word has not reached it."""
+        return self.is_waited_for(self._named())
+
+    def is_waited_for(self, name: str) -> bool:
+        """Whether pods of this name wait for the word."""
+        return self.other is not None and self.other.launch is not None and self.other.name == name
+
+    def _named(self) -> str:
+        return self.resource.status.cluster_name or "clicks"
+
+    def _facts_of_the_prepared(self) -> Facts:
+        assert self.other
+        cluster = ClusterFacts(
+            job_manager_exists=self.other.exists,
+            task_managers_exist=self.other.exists,
+            processes_left=self.other.processes,
+            beside=BesideFacts(self.jm, self.jm, self.processes),
+        )
+        job = JobFacts(reachable=self.other.exists, application=ApplicationFacts("WAITING"))
+        wants = wants_state(self.resource, cluster, job)
+        return Facts(
+            resource=self.resource,
+            now=self.clock,
+            cluster=cluster,
+            job=job,
+            state=self._state() if wants else StateFacts(),
+            problems=self.problems,
+            upgrades_ahead=self.upgrades_ahead,
+            defaults=self.defaults,
+            new_id=f"{self.ids:032x}",
+        )
+
+    def _beside(self) -> BesideFacts | None:
+        name, other = beside(self.resource.status), self.other
+        if other is not None and not (other.exists or other.processes or other.name == name):
+            self.other = None
+        if name is None:
+            assert self.other is None, "pods that no status names"
+            return None
+        if self.other is None:
+            return BesideFacts()
+        assert self.other.name == name
+        is_up = self.other.turns <= 0 and self.waiting_problem is None and self.waiting_failure is None
+        return BesideFacts(
+            self.other.exists,
+            self.other.exists,
+            self.other.processes,
+            self.waiting_problem,
+            is_ready=self.other.exists and is_up,
+            failure=self.waiting_failure,
         )
 
     def _state(self) -> StateFacts:
@@ -297,7 +381,16 @@ class World:
             self.held = True
         elif isinstance(action, Release):
             self.gone = True
+        elif isinstance(action, Prepare | Retire):
+            self._stand_beside(action)
         elif isinstance(action, Deploy):
+            if self.is_waited_for(action.launch.name):
+                self._give_word(action.launch)
+            elif self.other is not None and self.other.name == action.launch.name:
+                assert not self.other.processes, "pods of one name from two launches"
+                self.other = None
+            assert self.name == action.launch.name or not self.jm, "under two names"
+            self.name = action.launch.name
             if not self.jm:
                 assert self.processes == 0, "two attempts at one job side by side"
                 self.job_id, self.job = action.launch.job_id, FlinkJobState.INITIALIZING
@@ -311,15 +404,10 @@ class World:
             self.launched = action.launch
             self.processes = 3
         elif isinstance(action, Stop | Remove):
-            self.jm = self.tm = False
-            self.ending = not self.never_ends
-            if isinstance(action, Remove) and not self.processes:
-                self.held = False
+            self._end(action)
         elif isinstance(action, KeepRevision):
             self.revisions.setdefault(action.number, action.spec)
             self.revisions = {n: spec for n, spec in self.revisions.items() if n in action.kept}
-        elif isinstance(action, DeleteResource):
-            self.delete()
         elif isinstance(action, TakeSnapshot):
             self.snapshots_asked.append(action)
         elif isinstance(action, TriggerSavepoint):
@@ -327,9 +415,42 @@ class World:
         else:
             self._tell(action)
 
+    def _end(self, action: Stop | Remove) -> None:
+        if self.other is not None and spared(self.resource) != self.other.name:
+            self.other.exists = False
+        self.jm = self.tm = False
+        self.ending = not self.never_ends
+        if isinstance(action, Remove) and not self.processes:
+            self.held = False
+
+    def _stand_beside(self, action: Prepare | Retire) -> None:
+        """Pods beside those of the job come and go."""
+        if isinstance(action, Prepare):
+            if self.other is None:
+                self.other = Waiting(action.launch.name, action.launch)
+            assert self.other.launch == action.launch
+        elif self.other is not None:
+            assert self.other.name == action.cluster
+            self.other.exists = False
+            self.other = None if action.rest else self.other
+
+    def _give_word(self, launch: Launch) -> None:
+        """The old pods stand beside from now on; those that waited run the job."""
+        is_over = self.job is None or self.job.is_terminal
+        assert is_over or not self.processes, "two attempts at one job side by side"
+        assert self.other
+        assert self.other.launch
+        made = replace(launch, from_savepoint=None, waits=True, generation=self.other.launch.generation)
+        assert made == self.other.launch
+        old = Waiting(self.name, None, exists=self.jm, processes=self.processes)
+        self.lose_processes()
+        self.name, self.other = launch.name, old
+
     def _tell(self, action) -> None:
         """What the JobManager, or the number of its TaskManagers, is asked for."""
-        if isinstance(action, CancelJob):
+        if isinstance(action, DeleteResource):
+            self.delete()
+        elif isinstance(action, CancelJob):
             if self.jm and self.job and not self.job.is_terminal:
                 self.job = FlinkJobState.CANCELLING
         elif isinstance(action, SetTaskManagers):
@@ -340,6 +461,9 @@ class World:
             self.asked_width = next(each.upper for each in action.bounds if each.vertex == "clicks")
 
     def _world_moves(self) -> None:
+        if self.other is not None:
+            self.other.turns -= 1
+            self.other.processes = 3 if self.other.exists else 0
         if self.ending and not self.jm:
             self.processes, self.ending, self.job = 0, False, None
         if self.jm and self.job is FlinkJobState.INITIALIZING and self.cluster_problem is None:
@@ -388,7 +512,12 @@ def _action(action) -> str:
     if isinstance(action, Deploy):
         launch = action.launch
         source = launch.from_savepoint or "nothing"
-        return f"Deploy job {launch.job_id[-4:]} p={launch.parallelism} {launch.program} from {source}"
+        name = f" as {launch.cluster}" if launch.cluster else ""
+        return f"Deploy job {launch.job_id[-4:]} p={launch.parallelism} {launch.program} from {source}{name}"
+    if isinstance(action, Prepare):
+        return f"Prepare job {action.launch.job_id[-4:]} as {action.launch.cluster}"
+    if isinstance(action, Retire):
+        return f"Retire {action.cluster}" + (" and what it needed" if action.rest else "")
     if isinstance(action, TriggerSavepoint):
         word = "Stop with savepoint" if action.stop else "Savepoint"
         drain = ", draining" if action.drain else ""

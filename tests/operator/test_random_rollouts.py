@@ -6,18 +6,19 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.job import JobState
 from penstock_api.v1beta1.status import FlinkJobState, LifecycleState
 from penstock_operator.model.plan import Deploy
-from tests.operator.simulation import BASE, World
+from tests.operator.simulation import BASE, World, problem
 
 
 class CheckedWorld(World):
     """Asserts at every start that the newest state of the line is what is restored."""
 
     def _act(self, action: object) -> None:
-        if isinstance(action, Deploy) and not self.jm:
+        if isinstance(action, Deploy) and (not self.jm or self.is_waited_for(action.launch.name)):
             ids = self.resource.status.job_status.job_ids
             mine = [snapshot for snapshot in self.snapshots if snapshot.job_id in ids]
             newest = max((snapshot.checkpoint_id for snapshot in mine), default=0)
@@ -29,6 +30,10 @@ class CheckedWorld(World):
                 "an id that was not recorded"
             )
         super()._act(action)
+
+
+def strategy(name: str) -> Callable[[World], None]:
+    return lambda world: world.edit(lambda spec: spec.update(upgradeStrategy=name))
 
 
 def job(**fields: object) -> Callable[[World], None]:
@@ -104,6 +109,14 @@ HAPPENINGS: dict[str, Callable[[World], None]] = {
     "is cancelled": cancel,
     "stop at once": job(stopPolicy="none"),
     "stop as the mode says": job(stopPolicy=None),
+    "warm": strategy("Warm"),
+    "recreate": strategy("Recreate"),
+    "no room": put(room=problem(Reason.WARM_UPGRADE_NOT_POSSIBLE)),
+    "room": put(room=None),
+    "no node": put(waiting_problem=problem(Reason.POD_NOT_SCHEDULED)),
+    "a node": put(waiting_problem=None),
+    "no such program": put(waiting_failure=problem(Reason.ARTIFACT_NOT_FOUND)),
+    "a program": put(waiting_failure=None),
     "minutes pass": later,
     "turn": World.turn,
 }
@@ -124,11 +137,22 @@ WORDS = [*HAPPENINGS, "change", "manual savepoint", "turn", "turn", "turn"]
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(WORDS), max_size=40))
 def test_no_rollout_loses_state_or_gets_stuck(words: list[str]) -> None:
+    assert_all_is_well(words)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), max_size=25))
+def test_no_warm_rollout_does_either(words: list[str]) -> None:
+    assert_all_is_well(["warm", "turn", "turn", "turn", "checkpoint", "change", *words])
+
+
+def assert_all_is_well(words: list[str]) -> None:
     world = CheckedWorld(FlinkDeployment.from_wire(copy.deepcopy(BASE)))
     for number, word in enumerate(words, start=1):
         do(world, word, number)
     world.unreachable, world.savepoints_fail = False, None
     world.upgrades_ahead, world.scaling_is = 0, "possible"
+    world.room = world.waiting_problem = world.waiting_failure = None
     world.edit(lambda spec: spec["job"].update(state=JobState.RUNNING.value, args=["last"]))
     world.settle(limit=60)
     status = world.resource.status
@@ -139,3 +163,5 @@ def test_no_rollout_loses_state_or_gets_stuck(words: list[str]) -> None:
     assert status.observed_generation == world.resource.metadata.generation
     assert world.resource.spec.job
     assert world.width == world.task_managers == world.resource.spec.job.parallelism
+    assert world.other is None
+    assert status.warm is None

@@ -163,7 +163,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def a_job_with_everything(world: World) -> None:
-    """Ingress, election, copies, an upgrade, a refused spec, scaling, and less of all of it again."""
+    """Ingress, election, copies, an upgrade, a refused spec, scaling, and, by a warm upgrade, less of all of it again."""
     client, place = world.client, f"{world.namespace}-full"
     about = {"name": "storage", "namespace": world.namespace}
     client.create({"apiVersion": "v1", "kind": "Secret", "metadata": about, "stringData": {"A": "1"}})
@@ -196,7 +196,8 @@ def a_job_with_everything(world: World) -> None:
     leave_first(world, "full", place)
     world.change("full", {"job": {"parallelism": 1}})
     world.wait("full", "STABLE", 4)
-    world.change("full", {"ingress": None, "flinkConfiguration": {"high-availability.type": None}})
+    less = {"ingress": None, "flinkConfiguration": {"high-availability.type": None}}
+    world.change("full", {**less, "upgradeStrategy": "Warm"})
     world.wait("full", "STABLE", 5)
     world.gone("FlinkDeployment", "full")
 

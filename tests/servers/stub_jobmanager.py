@@ -76,6 +76,8 @@ class StubJob:
     scalings: list[int] = field(default_factory=list)
     """Parallelisms that were asked for."""
     widest: int = 0
+    application: str = "RUNNING"
+    """WAITING for the word to start, or FAILED before it."""
     load: StubLoad | None = None
     """What it has to do, for those who scale it by that; None tells nothing of it."""
     triggers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -96,6 +98,8 @@ class StubJobManagers:
         """When something was last asked of the job (a savepoint, a stop, a cancellation), by the uid of its resource."""
         self.loads: dict[str, StubLoad] = {}
         """What jobs have to do, by the uid of their resource."""
+        self.told_beside: list[str] = []
+        """JobManagers that were told to start while one of the same resource ran: must stay empty."""
         self.requests = 0
         self._savepoints = savepoints
         self.is_periodic = False
@@ -146,6 +150,20 @@ class StubJobManagers:
             self.starts.setdefault(job.uid, []).append(made)
             self.jobs[place] = job
 
+    def wait(self, place: tuple[str, str], job: StubJob, fetch_fails: bool) -> None:
+        """A JobManager starts that runs its job when it is told; `fetch_fails`: its program is not there."""
+        with self._lock:
+            job.state, job.application = "CREATED", "FAILED" if fetch_fails else "WAITING"
+            self.jobs[place] = job
+
+    def _tell(self, place: tuple[str, str], job: StubJob, body: dict[str, Any]) -> None:
+        if job.application == "WAITING":
+            for other, old in self.jobs.items():
+                if old.uid == job.uid and other != place and old.state not in _ENDED:
+                    self.told_beside.append(f"{place} was told while {other} ran")
+            job.state, job.application = "RUNNING", "RUNNING"
+            self.start(place, job, body.get("from_savepoint"))
+
     def end(self, place: tuple[str, str]) -> None:
         """The JobManager's process ends."""
         with self._lock:
@@ -186,11 +204,14 @@ class StubJobManagers:
                 return 503, _errors("nobody answers here")
             if method != "GET":
                 self.asked[job.uid] = time.monotonic()
+            if parts[2:] == ["penstock", "application", "word"]:
+                self._tell((parts[0], parts[1]), job, body)
+                return 202, "{}"
             return self._route(job, method, parts[2:], body)
 
     def _route(self, job: StubJob, method: str, parts: list[str], body: dict[str, Any]) -> tuple[int, str]:
-        if method == "GET" and "/".join(parts) in _FIXED:
-            return 200, _FIXED["/".join(parts)]
+        if method == "GET" and "/".join(parts) in _OF_THE_CLUSTER:
+            return 200, _OF_THE_CLUSTER["/".join(parts)](job)
         match method, parts:
             case "GET", ["jobs", "overview"]:
                 return 200, _overview(job)
@@ -270,17 +291,23 @@ class StubJobManagers:
         return {"status": {"id": "COMPLETED"}, "operation": {"location": path}}
 
 
-_FIXED = {
-    "config": ClusterConfig(penstock_version="0.1.0").model_dump_json(by_alias=True),
-    "penstock/application": '{"status": "RUNNING"}',
-}
+_CONFIG = ClusterConfig(penstock_version="0.1.0").model_dump_json(by_alias=True)
 
 
 def _errors(text: str) -> str:
     return json.dumps({"errors": [text]})
 
 
+def _application(job: StubJob) -> str:
+    found = {"status": job.application}
+    if job.application == "FAILED":
+        found |= {"reason": "ArtifactNotFound", "message": "the program is not there"}
+    return json.dumps(found)
+
+
 def _overview(job: StubJob) -> str:
+    if job.application != "RUNNING":
+        return JobsOverview(jobs=[]).model_dump_json(by_alias=True)
     entry = JobOverview(
         jid=job.job_id, name=job.name, start_time=job.started, last_modification=job.started, state=job.state
     )
@@ -345,6 +372,12 @@ def _statistics(stored: Stored | None) -> CheckpointStatistics | None:
         checkpoint_type="SAVEPOINT" if stored.is_savepoint else "CHECKPOINT",
         external_path=stored.path,
     )
+
+
+_OF_THE_CLUSTER: dict[str, Callable[[StubJob], str]] = {
+    "config": lambda _job: _CONFIG,
+    "penstock/application": _application,
+}
 
 
 class _Server(ThreadingHTTPServer):

@@ -16,6 +16,7 @@ from typing import Any, Self
 import urllib3
 import yaml
 
+from penstock_api.rest.trigger import StartWord
 from penstock_operator.build import labels
 from penstock_operator.clients.kube import KubeClient
 from penstock_operator.clients.kube_kinds import KINDS
@@ -27,6 +28,9 @@ Key = tuple[str, str]
 
 FAIL = "--fail"
 """A program with this argument fails for good as soon as it is started."""
+FETCH_FAILS = "--fetch-fails"
+"""One with this is not even there."""
+_WAITS = "--wait-for-word"
 _WATCH_SECONDS = 2
 _KINDS_IN_A_NAMESPACE = (
     *("Deployment", "Pod", "Service", "ConfigMap", "Secret", "ServiceAccount", "RoleBinding"),
@@ -201,7 +205,7 @@ class StubKubelet:
         component = wanted["spec"]["template"]["metadata"]["labels"].get(labels.COMPONENT)
         is_manager = component == labels.JOB_MANAGER
         is_new = key not in self._running
-        if is_manager and is_new:
+        if is_manager and is_new and _WAITS not in _arguments(wanted):
             self._refuse_two(wanted["metadata"]["labels"].get(labels.RESOURCE_UID, ""), key)
         _, names = self._running.setdefault(key, (_mark(wanted), []))
         replicas = _replicas(wanted)
@@ -239,7 +243,7 @@ class StubKubelet:
             if "--job-id" in (each.get("args") or [])
         )
         name = wanted["metadata"]["labels"].get(labels.RESOURCE_NAME, key[1])
-        config = self._client.get("ConfigMap", f"flink-config-{name}", key[0]) or {"data": {}}
+        config = self._client.get("ConfigMap", f"flink-config-{key[1]}", key[0]) or {"data": {}}
         keys = yaml.safe_load(config["data"].get("config.yaml") or "{}") or {}
         job = StubJob(
             job_id=_argument(container["args"], "--job-id") or "",
@@ -252,7 +256,12 @@ class StubKubelet:
         )
         if FAIL in container["args"]:
             job.state, job.exception = "FAILED", "RuntimeError: the program was told to fail"
-        self._stubs.start(key, job, _argument(container["args"], "--from-savepoint"))
+        if _WAITS not in _arguments(wanted):
+            self._stubs.start(key, job, _argument(container["args"], "--from-savepoint"))
+        elif word := config["data"].get("word.json"):
+            self._stubs.start(key, job, StartWord.model_validate_json(word).from_savepoint)
+        else:
+            self._stubs.wait(key, job, FETCH_FAILS in container["args"])
 
     def _empty(self, key: Key) -> None:
         """What the namespace controller does."""
@@ -300,6 +309,11 @@ def _pod(namespace: str, name: str, deployment: Manifest) -> Manifest:
             ],
         },
     }
+
+
+def _arguments(deployment: Manifest) -> list[str]:
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    return [argument for each in containers for argument in each.get("args") or []]
 
 
 def _argument(arguments: list[str], name: str) -> str | None:

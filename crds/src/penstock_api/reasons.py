@@ -135,6 +135,10 @@ class Reason(StrEnum):
     UPGRADE_WAITS_FOR_SAVEPOINT = "UpgradeWaitsForSavepoint", Domain.INTERNAL, False, "A savepoint that was asked for is being taken: the upgrade waits for it."
     UPGRADE_WAITS_FOR_CANCELLATION = "UpgradeWaitsForCancellation", Domain.INTERNAL, False, "The job is being cancelled: the upgrade waits for its end."
     UPGRADE_ABORTED = "UpgradeAborted", Domain.USER, False, "The change was taken back while it was carried out: the old version starts from the same state."
+    WARM_UPGRADE = "WarmUpgrade", Domain.INTERNAL, False, "The new version's pods are brought up while the old job runs."
+    WARM_UPGRADE_ABORTED = "WarmUpgradeAborted", Domain.USER, False, "The new version's pods are removed: the change that they were for is not wanted any more, or the old job ended by itself."
+    WARM_UPGRADE_FAILED = "WarmUpgradeFailed", Domain.USER, True, "The new version's pods did not come up in time, so the old job runs on: change the spec to try again."
+    WARM_UPGRADE_NOT_POSSIBLE = "WarmUpgradeNotPossible", Domain.EXTERNAL, True, "There is no room for the new version's pods beside the old ones: the job is stopped first, as by Recreate."
     SCALING_FAILED = "ScalingFailed", Domain.EXTERNAL, True, "The job could not be scaled in place: it is stopped and started again instead."
     # Ours: blue/green deployments.
     TRANSITION_STARTED = "TransitionStarted", Domain.INTERNAL, False, "The new version is being brought up in the other deployment."

@@ -147,9 +147,21 @@ class JobExecutionResultResponse(HyphenModel):
 class ApplicationStatus(StrEnum):
     """How the program's main is doing."""
 
+    WAITING = "WAITING"
+    """All is ready for it, and the word to run it has not come yet (`--wait-for-word`)."""
     RUNNING = "RUNNING"
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
+
+
+class StartWord(RestModel):
+    """PUT /penstock/application/word, of the bundled runtime alone; also the file `word.json` beside `config.yaml`.
+
+    Run main now, and restore its job from this state. A JobManager that has the word already stays as it is.
+    """
+
+    from_savepoint: str | None = None
+    """A savepoint or checkpoint; unset, the job starts without state."""
 
 
 class PenstockApplication(RestModel):

@@ -16,6 +16,7 @@ from penstock_api.v1beta1.model import API_VERSION, ApiModel, ApiVersion, Object
 from penstock_api.v1beta1.resources import IngressSpec, JobManagerSpec, TaskManagerSpec
 from penstock_api.v1beta1.rule import Rule
 from penstock_api.v1beta1.status import FlinkDeploymentStatus
+from penstock_api.v1beta1.warm import UpgradeStrategy
 
 CONFIGURATION_COSTS = ByKey(
     (
@@ -178,6 +179,8 @@ class FlinkDeploymentSpec(ApiModel):
     """Configuration of the job and its cluster, flat or nested."""
     restart_nonce: Annotated[int | None, WhenSet(Cost.UPGRADE)] = None
     """A new value restarts the job."""
+    upgrade_strategy: Annotated[UpgradeStrategy | None, Cost.IGNORE] = None
+    """Recreate (the default), or Warm: the new version's pods are up before the old job is stopped."""
     job_namespaces: JobNamespacesSpec | None = None
     """The namespace that the job runs in."""
     batch_scheduler: BatchSchedulerSpec | None = None
@@ -201,6 +204,11 @@ class FlinkDeploymentSpec(ApiModel):
             return self.job_namespaces.mode
         own = self.effective_engine is Engine.PENSTOCK
         return JobNamespaceMode.DEDICATED if own else JobNamespaceMode.SHARED
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether the owner wants the new version's pods up before the old job is stopped."""
+        return self.upgrade_strategy is UpgradeStrategy.WARM
 
     @property
     def is_standalone(self) -> bool:
@@ -227,5 +235,6 @@ class FlinkDeployment(ApiModel):
         rule.PROGRAM,
         rule.FLINK_VERSION,
         rule.FLINK_SERVICE_ACCOUNT,
+        rule.WARM_NEEDS_A_JOB,
     ] = Field(default_factory=FlinkDeploymentSpec)
     status: FlinkDeploymentStatus = Field(default_factory=FlinkDeploymentStatus)

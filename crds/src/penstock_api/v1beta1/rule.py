@@ -78,6 +78,10 @@ FLINK_SERVICE_ACCOUNT = Rule(
     f"!({_IS_FLINK}) || has(self.serviceAccount)",
     "spec.serviceAccount is missing: a Flink cluster needs it",
 )
+WARM_NEEDS_A_JOB = Rule(
+    "!has(self.upgradeStrategy) || self.upgradeStrategy != 'Warm' || has(self.job)",
+    "spec.upgradeStrategy Warm is for a job of its own cluster: a session cluster has none",
+)
 LOG_FILES = Rule(
     "self.all(name, name in ['log4j-console.properties', 'logback-console.xml'])",
     "spec.logConfiguration knows log4j-console.properties and logback-console.xml",

@@ -11,6 +11,7 @@ from pydantic import Field
 from penstock_api.v1beta1.autoscaler import AutoscalerStatus
 from penstock_api.v1beta1.conditions import Condition
 from penstock_api.v1beta1.model import ApiModel
+from penstock_api.v1beta1.warm import WarmUpgrade
 
 
 class FlinkJobState(StrEnum):
@@ -385,3 +386,7 @@ class FlinkDeploymentStatus(CommonStatus):
     """The last change of parallelism in place, since the job was last started."""
     autoscaler: AutoscalerStatus | None = None
     """The autoscaler's view of the job; unset while it is off."""
+    cluster_name: str | None = None
+    """Name of the JobManager's and TaskManagers' Deployments after a warm upgrade; unset, the resource's own."""
+    warm: WarmUpgrade | None = None
+    """The warm upgrade under way, or why there is none."""

@@ -4,6 +4,8 @@ Every action may be repeated after a crash. A failure raises `OperatorError` and
 next turn decides anew.
 """
 
+import structlog
+
 from penstock_api.reasons import Reason
 from penstock_api.rest.job import ParallelismBounds, VertexRequirements
 from penstock_api.rest.trigger import CheckpointTriggerRequest, SavepointTriggerRequest, StopRequest
@@ -19,10 +21,12 @@ from penstock_operator.model.plan import (
     Deploy,
     Hold,
     KeepRevision,
+    Prepare,
     RefreshCopies,
     Release,
     Remove,
     Rescale,
+    Retire,
     SetTaskManagers,
     Stop,
     TakeSnapshot,
@@ -30,6 +34,8 @@ from penstock_operator.model.plan import (
     TriggerSavepoint,
 )
 from penstock_operator.platforms.port import Platform
+
+log = structlog.get_logger(__name__)
 
 
 class Executor:
@@ -50,14 +56,8 @@ class Executor:
                 return self._platform.hold(resource)
             case Release() | DeleteResource() | KeepRevision():
                 self._about_the_resource(action, resource)
-            case Deploy(launch=launch):
-                self._platform.deploy(resource, launch)
-            case Stop():
-                self._platform.stop(resource)
-            case Remove():
-                self._platform.remove(resource)
-            case RefreshCopies():
-                self._platform.refresh_copies(resource)
+            case Deploy() | Prepare() | Retire() | Stop() | Remove() | RefreshCopies():
+                self._about_processes(action, resource)
             case TriggerSavepoint() | TriggerCheckpoint():
                 _trigger(action, rest_url)
             case TakeSnapshot():
@@ -69,6 +69,25 @@ class Executor:
             case SetTaskManagers(launch=launch, count=count, idle=idle):
                 self._platform.scale(resource, launch, count, idle)
         return resource
+
+    def _about_processes(
+        self, action: Deploy | Prepare | Retire | Stop | Remove | RefreshCopies, resource: FlinkDeployment
+    ) -> None:
+        match action:
+            case Deploy(launch=launch):
+                self._platform.deploy(resource, launch)
+                if launch.cluster:
+                    _tell(launch.from_savepoint, self._platform.word_url(resource))
+            case Prepare(launch=launch):
+                self._platform.prepare(resource, launch)
+            case Retire(cluster=cluster, rest=rest):
+                self._platform.retire(resource, cluster, rest)
+            case Stop():
+                self._platform.stop(resource)
+            case Remove():
+                self._platform.remove(resource)
+            case RefreshCopies():
+                self._platform.refresh_copies(resource)
 
     def _about_the_resource(
         self, action: Release | DeleteResource | KeepRevision, resource: FlinkDeployment
@@ -104,6 +123,17 @@ def _ask_for_checkpoint(action: TriggerCheckpoint, rest_url: str) -> None:
     except RequestRefused as refusal:
         reason = Reason.CHECKPOINT_ERROR
         raise ExternalError(reason, f"{reason.sentence} ({refusal.message})") from refusal
+
+
+def _tell(path: str | None, url: str | None) -> None:
+    """The word, at once; one that does not hear it reads it where the deploy has put it, or is told again."""
+    if url is None:
+        return
+    try:
+        with FlinkRest(url, timeout=10.0) as rest:
+            rest.tell(path)
+    except (JobManagerSilent, RequestRefused) as error:
+        log.warning("the JobManager was not told to start", url=url, error=error.message)
 
 
 def _cancel(job_id: str, rest_url: str | None) -> None:

@@ -2,21 +2,33 @@
 
 import yaml
 
+from penstock_api.rest.trigger import StartWord
 from penstock_operator.build import labels
 from penstock_operator.build.context import RPC_PORT, TLS_DIRECTORY, JobContext, Manifest
 from penstock_operator.build.program import program_path
-from penstock_operator.model.launch import OPERATOR_PREFIXES
+from penstock_operator.model.launch import OPERATOR_PREFIXES, Launch
+
+WORD_FILE = "word.json"
+"""Beside `config.yaml`, where `--wait-for-word` looks for it."""
 
 
 def build_config_map(context: JobContext) -> Manifest:
     """The configuration as the pods read it."""
+    launch = context.launch
     text = yaml.safe_dump(pod_configuration(context), sort_keys=True, default_flow_style=False)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": context.metadata(context.config_name, more_labels={labels.APP: context.name}),
-        "data": {"config.yaml": text, **context.launch.spec.log_configuration},
+        "data": {"config.yaml": text, **_word(launch), **launch.spec.log_configuration},
     }
+
+
+def _word(launch: Launch) -> dict[str, str]:
+    """What a JobManager that waits is told, in the end: any that starts again finds it here, whatever happens to us."""
+    if not launch.cluster or launch.waits:
+        return {}
+    return {WORD_FILE: StartWord(from_savepoint=launch.from_savepoint).model_dump_json()}
 
 
 def pod_configuration(context: JobContext) -> dict[str, str]:
@@ -34,7 +46,7 @@ def pod_configuration(context: JobContext) -> dict[str, str]:
         found["high-availability.cluster-id"] = ha_cluster_id(context)
         found.setdefault("kubernetes.namespace", context.namespace)
     found["rest.address"] = f"{context.name}-rest.{context.namespace}"
-    found["jobmanager.rpc.address"] = f"{context.name}.{context.namespace}"
+    found["jobmanager.rpc.address"] = f"{context.cluster}.{context.namespace}"
     found["jobmanager.rpc.port"] = str(RPC_PORT)
     found["penstock.rpc.tls.ca"] = f"{TLS_DIRECTORY}/ca.crt"
     found["penstock.rpc.tls.cert"] = f"{TLS_DIRECTORY}/tls.crt"
@@ -49,4 +61,4 @@ def ha_cluster_id(context: JobContext) -> str:
     is out of the operator's reach.
     """
     own = context.ha_type == "zookeeper"
-    return f"{context.name}-{context.launch.fingerprint}" if own else context.name
+    return f"{context.cluster}-{context.launch.fingerprint}" if own else context.cluster

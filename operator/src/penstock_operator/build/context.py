@@ -20,6 +20,16 @@ RPC_PORT = 6123
 REST_PORT = 8081
 
 
+def config_name(cluster: str) -> str:
+    """Name of the ConfigMap with `config.yaml` of the cluster of this name."""
+    return f"flink-config-{cluster}"
+
+
+def tls_name(cluster: str) -> str:
+    """Name of the Secret with its certificates."""
+    return f"{cluster}-penstock-tls"
+
+
 @dataclass(frozen=True, slots=True)
 class Defaults:
     """What the installation decides for jobs that do not."""
@@ -61,14 +71,19 @@ class JobContext:
         return self.namespace != self.launch.ref.namespace
 
     @property
+    def cluster(self) -> str:
+        """Name of JobManager, TaskManagers and what is theirs alone: another than the resource's after a warm upgrade."""
+        return self.launch.name
+
+    @property
     def config_name(self) -> str:
         """Name of the ConfigMap with `config.yaml`."""
-        return f"flink-config-{self.name}"
+        return config_name(self.cluster)
 
     @property
     def tls_name(self) -> str:
         """Name of the Secret with the job's certificates."""
-        return f"{self.name}-penstock-tls"
+        return tls_name(self.cluster)
 
     @property
     def service_account(self) -> str:
@@ -90,7 +105,7 @@ class JobContext:
         """Names by which the JobManager is reached."""
         return tuple(
             f"{service}{suffix}"
-            for service in (self.name, f"{self.name}-rest")
+            for service in (self.cluster, f"{self.name}-rest")
             for suffix in (
                 "",
                 f".{self.namespace}",

@@ -1,4 +1,7 @@
-"""The Deployments of a job: `<id>` (JobManager) and `<id>-taskmanager`, named as upstream's standalone mode."""
+"""The Deployments of a job: `<id>` (JobManager) and `<id>-taskmanager`, named as upstream's standalone mode.
+
+After a warm upgrade `<id>-<revision>` and `<id>-<revision>-taskmanager`, until the next upgrade by Recreate.
+"""
 
 from penstock_operator.build import labels
 from penstock_operator.build.context import CONFIG_DIRECTORY, RPC_PORT, JobContext, Manifest
@@ -32,7 +35,7 @@ def build_job_manager(context: JobContext) -> Manifest:
         wanted.pod_template if wanted else None,
     )
     several = wanted is not None and context.ha_type != "none"
-    return _deployment(context, context.name, component, wanted.replicas if wanted and several else 1)
+    return _deployment(context, context.cluster, component, wanted.replicas if wanted and several else 1)
 
 
 def build_task_managers(context: JobContext) -> Manifest:
@@ -59,7 +62,7 @@ def build_task_managers(context: JobContext) -> Manifest:
         {},
         wanted.pod_template if wanted else None,
     )
-    return _deployment(context, f"{context.name}-taskmanager", component, context.launch.task_managers)
+    return _deployment(context, f"{context.cluster}-taskmanager", component, context.launch.task_managers)
 
 
 def _arguments(context: JobContext) -> list[str]:
@@ -71,7 +74,7 @@ def _arguments(context: JobContext) -> list[str]:
 
 def _deployment(context: JobContext, name: str, component: Component, replicas: int) -> Manifest:
     launch = context.launch
-    selector = labels.pod_labels(context.name, component.name)
+    selector = labels.pod_labels(context.cluster, component.name)
     metadata = context.metadata(
         name,
         more_labels=selector,

@@ -11,7 +11,7 @@ def build_ingress(context: JobContext) -> list[Manifest]:
     """One Ingress to the REST Service, or none where the spec names none."""
     wanted = context.launch.spec.ingress
     is_managed = Values(dict(context.defaults.configuration)).boolean("ingress.manage")
-    if wanted is None or not wanted.template or not is_managed:
+    if wanted is None or not wanted.template or not is_managed or context.launch.waits:
         return []
     metadata = context.metadata(
         context.name, more_labels={**wanted.labels, labels.APP: context.name}, annotations=wanted.annotations

@@ -8,12 +8,14 @@ _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 def build_network_policies(context: JobContext) -> list[Manifest]:
     """Nothing enters but from the job's own pods; the JobManager's REST port is open to those named above (Decision 15)."""
-    every = {"matchLabels": {labels.APP: context.name}}
-    job_manager = {"matchLabels": labels.pod_labels(context.name, labels.JOB_MANAGER)}
+    every = {"matchLabels": {labels.APP: context.cluster}}
+    job_manager = {"matchLabels": labels.pod_labels(context.cluster, labels.JOB_MANAGER)}
     rest = [{"port": context.rest_port, "protocol": "TCP"}]
     return [
-        _policy(context, f"{context.name}-own", every, [{"from": [{"podSelector": every}]}]),
-        _policy(context, f"{context.name}-rest", job_manager, [{"from": _visitors(context), "ports": rest}]),
+        _policy(context, f"{context.cluster}-own", every, [{"from": [{"podSelector": every}]}]),
+        _policy(
+            context, f"{context.cluster}-rest", job_manager, [{"from": _visitors(context), "ports": rest}]
+        ),
     ]
 
 

@@ -108,7 +108,7 @@ def _fixed(context: JobContext, component: Component, found: Manifest) -> Manife
         "labels": {
             **placing.labels,
             **labels.owned_labels(launch.ref, launch.uid),
-            **labels.pod_labels(context.name, component.name),
+            **labels.pod_labels(context.cluster, component.name),
             "type": "flink-standalone-kubernetes",
         },
         "annotations": {

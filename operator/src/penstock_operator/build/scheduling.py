@@ -32,18 +32,18 @@ def build_placing(context: JobContext) -> Placing:
     notes: dict[str, str] = {}
     pods = str(1 + context.launch.task_managers)
     if wanted.name == "volcano":
-        notes["scheduling.k8s.io/group-name"] = wanted.pod_group or context.name
+        notes["scheduling.k8s.io/group-name"] = wanted.pod_group or context.cluster
         notes["scheduling.volcano.sh/group-min-member"] = pods
         notes |= {"scheduling.volcano.sh/queue-name": wanted.queue} if wanted.queue else {}
     elif wanted.name == "yunikorn":
         marks["applicationId"] = f"{context.name}-{context.launch.uid}"[:63]
         marks |= {"queue": wanted.queue} if wanted.queue else {}
     elif wanted.name == "kueue":
-        marks["kueue.x-k8s.io/pod-group-name"] = wanted.pod_group or context.name
+        marks["kueue.x-k8s.io/pod-group-name"] = wanted.pod_group or context.cluster
         marks |= {"kueue.x-k8s.io/queue-name": wanted.queue} if wanted.queue else {}
         notes["kueue.x-k8s.io/pod-group-total-count"] = pods
     else:
-        marks["scheduling.x-k8s.io/pod-group"] = wanted.pod_group or context.name
+        marks["scheduling.x-k8s.io/pod-group"] = wanted.pod_group or context.cluster
     return Placing(spec, marks, notes)
 
 

@@ -26,6 +26,7 @@ from penstock_api.rest.trigger import (
     PenstockApplication,
     SavepointStatus,
     SavepointTriggerRequest,
+    StartWord,
     StopRequest,
     TriggerResponse,
 )
@@ -126,6 +127,11 @@ class FlinkRest:
     def stop(self, job_id: str, request: StopRequest) -> str:
         """POST /jobs/:id/stop; the trigger's id. The same id twice takes one savepoint."""
         return self._post(f"jobs/{job_id}/stop", request)
+
+    def tell(self, from_savepoint: str | None) -> None:
+        """PUT /penstock/application/word: a JobManager that waits starts its job, from this state."""
+        word = StartWord(from_savepoint=from_savepoint)
+        self._send("PUT", "penstock/application/word", word.model_dump_json())
 
     def cancel(self, job_id: str) -> None:
         """PATCH /jobs/:id: end the job without a savepoint. One that is over, or not known, is well."""

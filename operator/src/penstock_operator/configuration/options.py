@@ -100,6 +100,10 @@ RESOURCE: tuple[Option, ...] = (
         "Checkpoints that a new spec must complete before it is STABLE; 1 where checkpoints were asked for, 0 for stateless jobs.",
     ),
     Option("deployment.stability.window", _D, "30 s", _DYNAMIC, "Time without a restart before a new spec is STABLE."),
+    Option(
+        "deployment.warm.timeout", _D, "5 min", _DYNAMIC,
+        "Time for the pods of a warm upgrade to come up; past it they are removed and the old job runs on.",
+    ),
     Option("exception.label.mapper", _T, "", _DYNAMIC, "Labels of errors by regular expressions.", "reasons are an enum: label by them"),
     Option(
         "jm-deployment-recovery.enabled", _B, "true", _DYNAMIC, "Make a JobManager again that is missing.",

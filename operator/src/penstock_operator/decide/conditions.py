@@ -108,7 +108,8 @@ def _is_stalled(
     """Whether nothing more comes by itself: the owner has to change something."""
     if problem is None or facts.is_deleting:
         return False
-    if life is LifecycleState.ROLLED_BACK or facts.problems:
+    is_given_up = problem.reason is Reason.WARM_UPGRADE_FAILED
+    if life is LifecycleState.ROLLED_BACK or facts.problems or is_given_up:
         return True
     is_over = status.job_status.state is FlinkJobState.FAILED
     return life is LifecycleState.FAILED and (is_over or problem.reason.domain is Domain.USER)

@@ -15,10 +15,11 @@ from penstock_operator.decide.rules import RULES
 from penstock_operator.decide.scale_to_zero import is_at_zero, is_waking
 from penstock_operator.decide.session.cluster import decide_session, is_session
 from penstock_operator.decide.session.present import present_session
-from penstock_operator.decide.situation import UNSETTLED, Situation, Step
+from penstock_operator.decide.situation import IN_FLIGHT, UNSETTLED, Situation, Step
 from penstock_operator.decide.snapshot.asking import upgrade_snapshot
 from penstock_operator.decide.specs import decode_spec, with_job_state
 from penstock_operator.decide.stopping import upgrade_wait
+from penstock_operator.decide.warm import failed
 from penstock_operator.model.facts import Facts, Problem
 from penstock_operator.model.plan import (
     Action,
@@ -30,6 +31,7 @@ from penstock_operator.model.plan import (
     Stop,
     TriggerSavepoint,
 )
+from penstock_operator.model.warm import beside
 
 LONGEST_SILENCE = timedelta(seconds=60)
 """Of a JobManager whose process runs. It answers a second after its start, some more on a busy node."""
@@ -105,6 +107,8 @@ def _complete(rule: str, step: Step, situation: Situation) -> Plan:
     if waiting is not None and not is_said(old, waiting):
         events.append(Event(waiting.reason, waiting.message, "Job"))
     again = min(step.requeue_seconds, UNSETTLED) if waiting is not None else step.requeue_seconds
+    if beside(status) is not None:
+        again = min(again, IN_FLIGHT)
     actions = (*_actions(step, facts, status), *upgrade_snapshot(situation, status))
     return Plan(rule, status, actions, after, tuple(events), again)
 
@@ -150,6 +154,8 @@ def _seen_problem(situation: Situation) -> Problem | None:
         return Problem(Reason.JOB_MANAGER_UNREACHABLE, Reason.JOB_MANAGER_UNREACHABLE.sentence, "JobManager")
     if situation.job_state is FlinkJobState.FAILED:
         return Problem(Reason.JOB_FAILED, Reason.JOB_FAILED.sentence, "Job")
+    if (waits_for_owner := failed(situation)) is not None:
+        return waits_for_owner
     newest = facts.job.last_checkpoint
     if newest is not None and not newest.is_complete:
         sentence = f"{newest.path} was completed and is not whole: a restart would go back to an older one"

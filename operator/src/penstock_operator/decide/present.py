@@ -12,6 +12,7 @@ from penstock_api.v1beta1.status import (
     ReconciliationState,
     SavepointPurpose,
 )
+from penstock_api.v1beta1.warm import WarmPhase
 from penstock_operator.decide.conditions import conditions
 from penstock_operator.decide.rolling import show_rollback
 from penstock_operator.decide.specs import decode_spec
@@ -68,7 +69,12 @@ def lifecycle_of(status: FlinkDeploymentStatus, is_deleting: bool = False) -> Li
         return LifecycleState.ROLLING_BACK
     is_scaling = status.scaling is not None and status.scaling.done is False
     is_cancelled = status.job_status.state is FlinkJobState.CANCELLING and held.upgrade_generation is not None
-    if held.state is ReconciliationState.UPGRADING or is_stopping or is_scaling or is_cancelled:
+    is_warming = status.warm is not None and status.warm.phase in (
+        WarmPhase.PREPARING,
+        WarmPhase.READY,
+        WarmPhase.DISCARDING,
+    )
+    if is_warming or held.state is ReconciliationState.UPGRADING or is_stopping or is_scaling or is_cancelled:
         return LifecycleState.UPGRADING
     if is_suspended:
         return LifecycleState.SUSPENDED

@@ -26,7 +26,7 @@ def refresh(facts: Facts) -> FlinkDeploymentStatus:
         changes["job_name"] = facts.job.name
         if facts.job.start_time is not None:
             changes["start_time"] = str(facts.job.start_time)
-    name = facts.resource.metadata.name
+    name = status.cluster_name or facts.resource.metadata.name
     selector = f"component=taskmanager,app={name}"
     cluster: dict[str, object] = {
         "job_manager_deployment_status": job_manager_status(facts.cluster, facts.job),

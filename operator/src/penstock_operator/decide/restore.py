@@ -9,7 +9,8 @@ from penstock_api.v1beta1.status import ReconciliationState
 from penstock_operator.decide.rolling import is_same, stable_spec
 from penstock_operator.decide.situation import Situation
 from penstock_operator.decide.specs import decode_spec
-from penstock_operator.model.facts import ClusterFacts, Problem, Snapshot
+from penstock_operator.decide.warm import goes_on
+from penstock_operator.model.facts import ClusterFacts, JobFacts, Problem, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +22,10 @@ class Restore:
     is_new_line: bool = False
 
 
-def wants_state(resource: FlinkDeployment, cluster: ClusterFacts) -> bool:
+def wants_state(resource: FlinkDeployment, cluster: ClusterFacts, job: JobFacts | None = None) -> bool:
     """Whether a start may be next, so that the state on storage has to be looked up. Asked by `observe/`."""
-    if resource.metadata.deletion_timestamp is not None or cluster.processes_left:
+    is_fenced = not cluster.processes_left or goes_on(resource, job or JobFacts(), cluster)
+    if resource.metadata.deletion_timestamp is not None or not is_fenced:
         return False
     held = resource.status.reconciliation_status
     deployed, wanted = decode_spec(held.last_reconciled_spec), resource.spec.job

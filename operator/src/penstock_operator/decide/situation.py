@@ -138,10 +138,17 @@ class Situation:
         return replace(self, status=status)
 
     def launch(self, spec: FlinkDeploymentSpec, job_id: str, path: str | None) -> Launch:
-        """The launch of this spec."""
-        meta = self.facts.resource.metadata
-        full = with_defaults(spec, self.facts.defaults)
-        return Launch(self.facts.ref, meta.uid or "", meta.generation or 0, full, job_id, path)
+        """The launch of this spec, under the name that the status gives to what runs."""
+        return launch_of(self.facts, spec, job_id, path, self.status.cluster_name)
+
+
+def launch_of(
+    facts: Facts, spec: FlinkDeploymentSpec, job_id: str, path: str | None, cluster: str | None
+) -> Launch:
+    """The launch of this spec under this name; None for the resource's own."""
+    meta = facts.resource.metadata
+    full = with_defaults(spec, facts.defaults)
+    return Launch(facts.ref, meta.uid or "", meta.generation or 0, full, job_id, path, cluster or "")
 
 
 Rule = Callable[[Situation], Step | None]

@@ -13,6 +13,7 @@ from penstock_api.v1beta1.job import RestorePolicy, StopPolicy
 from penstock_api.v1beta1.status import FlinkJobState, SavepointPurpose
 from penstock_operator.decide.situation import Situation
 from penstock_operator.decide.specs import decode_spec
+from penstock_operator.decide.warm import is_held_back
 from penstock_operator.model.facts import Problem
 from penstock_operator.model.launch import savepoint_directory
 
@@ -59,7 +60,7 @@ def upgrade_wait(situation: Situation) -> Problem | None:
     """Why a change that is wanted is not being carried out yet; None if none is, or nothing is in its way."""
     if situation.facts.is_deleting or situation.deployed is None or situation.is_suspended:
         return None
-    if diff_cost(situation.baseline, situation.wanted)[0] is Cost.IGNORE:
+    if diff_cost(situation.baseline, situation.wanted)[0] is Cost.IGNORE or is_held_back(situation):
         return None
     scaling = situation.status.scaling
     if scaling is not None and not scaling.done:

@@ -89,6 +89,10 @@ def _duration(path: str, text: str) -> Iterator[Problem]:
 def _job(resource: FlinkDeployment) -> Iterator[Problem]:
     spec = resource.spec
     if spec.job is None:  # a session cluster
+        if spec.is_warm:
+            yield refuse(
+                "spec.upgradeStrategy Warm is for a job of its own cluster: a session cluster has none"
+            )
         return
     uri = spec.job.jar_uri
     if not uri:

@@ -34,6 +34,34 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class BesideFacts:
+    """What exists of the other of two clusters of a warm upgrade: the one that the status names."""
+
+    exists: bool = False
+    """Its JobManager or its TaskManagers were deployed and are not being deleted."""
+    is_whole: bool = False
+    """Both were."""
+    processes_left: int = 0
+    """Pods of it that are alive in any phase."""
+    problem: Problem | None = None
+    """What keeps its pods from running."""
+    rest_url: str | None = None
+    """Where its JobManager's REST API answers; None while there is none."""
+    is_ready: bool = False
+    """Its JobManager waits for the word and has all TaskManagers."""
+    failure: Problem | None = None
+    """Why its program could not even be made ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomFacts:
+    """Whether a second set of pods can be brought up beside the first."""
+
+    problem: Problem | None = None
+    """Why not; None where nothing speaks against it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterFacts:
     """What exists of the job on its platform."""
 
@@ -63,6 +91,8 @@ class ClusterFacts:
     """FlinkSessionJobs of a session cluster; only looked up while it is being deleted."""
     owns_task_managers: bool = True
     """Whether the TaskManagers are the job's own, and follow its parallelism; not those of a session cluster."""
+    beside: BesideFacts | None = None
+    """The other cluster of a warm upgrade, none of which counts above; None while the status names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +207,8 @@ class Facts:
     """Upgrades that must end before one may begin here; 0 while there is room (or no limit)."""
     autoscaler: AutoscalerStatus | None = None
     """The autoscaler's view as of now; None while it is off."""
+    room: RoomFacts | None = None
+    """Room for a warm upgrade; only looked at where one may begin."""
     new_id: str = ""
     """A fresh random id of 32 hex digits: the next job id, or the next trigger id."""
 

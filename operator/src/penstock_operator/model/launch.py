@@ -33,6 +33,15 @@ class Launch:
     spec: FlinkDeploymentSpec
     job_id: str
     from_savepoint: str | None = None
+    cluster: str = ""
+    """Name of JobManager and TaskManagers that wait for the word before they run the job; empty, the resource's own."""
+    waits: bool = False
+    """The word is not given yet: another cluster runs the job, and keeps what is the resource's alone."""
+
+    @property
+    def name(self) -> str:
+        """Name of JobManager, TaskManagers and what belongs to them alone."""
+        return self.cluster or self.ref.name
 
     @property
     def program(self) -> str:
@@ -76,7 +85,8 @@ class Launch:
     @property
     def fingerprint(self) -> str:
         """The same for two launches that would run the same thing; written on what is deployed."""
-        content = [self.job_id, self.from_savepoint, self.spec.to_wire()]
+        origin = self.cluster or self.from_savepoint  # who waits is told from which state
+        content = [self.job_id, origin, self.spec.to_wire()]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def job_manager_arguments(self) -> list[str]:
@@ -85,7 +95,9 @@ class Launch:
         if job is None:
             return []
         found = ["--job-id", self.job_id, "--program", self.program]
-        if self.from_savepoint:
+        if self.cluster:
+            found.append("--wait-for-word")
+        elif self.from_savepoint:
             found += ["--from-savepoint", self.from_savepoint]
         if job.allow_non_restored_state:
             found.append("--allow-non-restored-state")

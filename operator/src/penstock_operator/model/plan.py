@@ -43,6 +43,22 @@ class Deploy:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepare:
+    """Bring up JobManager and TaskManagers of a launch that waits for the word, beside those that run."""
+
+    launch: Launch
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Remove JobManager and TaskManagers of this name."""
+
+    cluster: str
+    rest: Launch | None = None
+    """Given, nothing of them runs any more: what they alone needed goes too, and only this launch has room."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """End JobManager and TaskManagers; the rest of the job stays."""
 
@@ -148,6 +164,8 @@ Action = (
     Hold
     | Release
     | Deploy
+    | Prepare
+    | Retire
     | Stop
     | Remove
     | DeleteResource

@@ -6,17 +6,19 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from penstock_api.v1beta1.autoscaler import AutoscalerStatus
-from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.deployment import FlinkDeployment, FlinkDeploymentSpec
 from penstock_operator.decide.autoscaling import overlay
 from penstock_operator.decide.refresh import is_news
 from penstock_operator.decide.restore import redeploy_path, wants_state
 from penstock_operator.decide.scaling import wants_vertices
 from penstock_operator.decide.validate import validate
-from penstock_operator.model.facts import Facts, JobFacts, Problem, StateFacts
+from penstock_operator.decide.warm import first_launch, waiting_launch, wants_room
+from penstock_operator.model.facts import Facts, JobFacts, Problem, RoomFacts, StateFacts
 from penstock_operator.model.launch import with_defaults
 from penstock_operator.observe.checkpoints import is_whole, observe_named, observe_state
 from penstock_operator.observe.job import observe_job
 from penstock_operator.observe.session import observe_session
+from penstock_operator.observe.warm import observe_waiting
 from penstock_operator.platforms.port import Platform
 
 
@@ -45,11 +47,11 @@ def observe(
     state = StateFacts()
     if (
         resource.spec.job is not None
-        and wants_state(scaled, cluster)
+        and wants_state(scaled, cluster, job)
         and not (problems and resource.status.job_status.job_id is None)
     ):
         state = observe_state(full, platform.storage(full).keys)
-    return Facts(
+    facts = Facts(
         resource=resource,
         now=moment,
         cluster=cluster,
@@ -60,6 +62,19 @@ def observe(
         autoscaler=autoscaler,
         new_id=secrets.token_hex(16),
     )
+    return _with_warm(facts, platform, scaled.spec)
+
+
+def _with_warm(facts: Facts, platform: Platform, wanted: FlinkDeploymentSpec) -> Facts:
+    """What a warm upgrade needs to know: of the pods that wait, or whether there is room for some."""
+    launch, seen = waiting_launch(facts), facts.cluster.beside
+    if seen is not None and launch is not None:
+        waiting = observe_waiting(seen, launch.task_managers)
+        return replace(facts, cluster=replace(facts.cluster, beside=waiting))
+    if not wants_room(facts, wanted):
+        return facts
+    trial = first_launch(facts, wanted)
+    return replace(facts, room=RoomFacts(platform.room(facts.resource, trial)))
 
 
 def _lacking(resource: FlinkDeployment, platform: Platform) -> tuple[Problem, ...]:

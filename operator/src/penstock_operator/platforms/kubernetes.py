@@ -26,6 +26,7 @@ from penstock_operator.model.facts import ClusterFacts, Problem, Ref
 from penstock_operator.model.launch import NAMESPACE_MODE_KEY, Launch
 from penstock_operator.model.layers import namespace_defaults
 from penstock_operator.model.plan import Event, TakeSnapshot
+from penstock_operator.model.warm import beside, cluster_of, clusters_of, spared
 from penstock_operator.platforms import (
     kubernetes_autoscaler,
     kubernetes_events,
@@ -33,13 +34,15 @@ from penstock_operator.platforms import (
     kubernetes_pod_groups,
     kubernetes_revisions,
     kubernetes_room,
+    kubernetes_scaling,
     kubernetes_snapshots,
+    kubernetes_warm,
 )
 from penstock_operator.platforms.kubernetes_certificates import make_certificates
 from penstock_operator.platforms.kubernetes_copies import drop_unnamed, originals, refresh_copies
 from penstock_operator.platforms.kubernetes_fence import put
 from penstock_operator.platforms.kubernetes_logs import pod_lines
-from penstock_operator.platforms.kubernetes_observation import cluster_facts
+from penstock_operator.platforms.kubernetes_observation import cluster_facts, rest_url
 from penstock_operator.platforms.kubernetes_storage import storage_access
 from penstock_operator.platforms.kubernetes_trial import Trials
 from penstock_operator.platforms.port import Spare, StorageAccess
@@ -210,7 +213,11 @@ class KubernetesPlatform:
             return ClusterFacts()
         found = cluster_facts(self._client, resource, namespace)
         if self._rest_address is not None and found.rest_url is not None:
-            return replace(found, rest_url=self._rest_address(namespace, resource.metadata.name))
+            found = replace(found, rest_url=self._rest_address(namespace, cluster_of(resource)))
+        other = found.beside
+        if self._rest_address is not None and other is not None and other.rest_url is not None:
+            url = self._rest_address(namespace, beside(resource.status) or "")
+            found = replace(found, beside=replace(other, rest_url=url))
         return found
 
     def take_snapshot(self, resource: FlinkDeployment, wanted: TakeSnapshot) -> None:
@@ -234,38 +241,49 @@ class KubernetesPlatform:
         used = kubernetes_namespace.in_use(self._client, context)
         for manifest in build_surroundings(context, account, copied, used):
             self._client.apply(manifest)
-        drop_unnamed(self._client, context, account)
+        if not launch.waits:  # what runs may still name them
+            drop_unnamed(self._client, context, account)
         held = self._client.get("Secret", context.tls_name, context.namespace)
         kubernetes_namespace.forget_leaders(self._client, context)
         certificates = None if held else make_certificates(context.name, context.service_hosts)
         for manifest in build_job(context, certificates):
             put(self._client, manifest)
-        kubernetes_namespace.drop_unwanted(self._client, context)
+        if not launch.waits:
+            kubernetes_namespace.drop_unwanted(self._client, context)
         log.info("deployed", resource=str(launch.ref), namespace=context.namespace, job_id=launch.job_id)
+
+    def prepare(self, resource: FlinkDeployment, launch: Launch) -> None:
+        """All of a deploy but what is the resource's alone: it stays with the job that runs."""
+        kubernetes_warm.refuse_foreign(self._client, launch, self.job_namespace(resource))
+        self.deploy(resource, launch)
+
+    def retire(self, resource: FlinkDeployment, cluster: str, rest: Launch | None) -> None:
+        """Delete the Deployments; with `rest`, what its pods alone needed, and the quota is that of the other again."""
+        namespace = self.job_namespace(resource)
+        kubernetes_warm.end(self._client, resource, cluster, namespace)
+        if rest is not None:
+            kubernetes_warm.clear_up(self._client, JobContext(rest, namespace, self._defaults), cluster)
+
+    def room(self, resource: FlinkDeployment, launch: Launch) -> Problem | None:
+        """Other quotas of the namespace, and what else has the name; nodes are the scheduler's to judge."""
+        context = JobContext(launch, self.job_namespace(resource), self._defaults)
+        return kubernetes_warm.refusal(self._client, context)
+
+    def word_url(self, resource: FlinkDeployment) -> str | None:
+        """Of the cluster's own Service."""
+        cluster, namespace = cluster_of(resource), self.job_namespace(resource)
+        if self._rest_address is not None:
+            return self._rest_address(namespace, cluster)
+        return rest_url(resource, namespace, cluster)
 
     def scale(self, resource: FlinkDeployment, launch: Launch, count: int, idle: Sequence[str]) -> None:
         """The quota, then the Deployment's replicas: its pods are the same, so those that stay run on."""
         context = JobContext(launch, self.job_namespace(resource), self._defaults)
-        name = f"{context.name}-taskmanager"
-        if not kubernetes_namespace.is_of(
-            self._client.get("Deployment", name, context.namespace), launch.uid
-        ):
-            return
-        if context.is_dedicated:
-            used = kubernetes_namespace.in_use(self._client, context)
-            for manifest in build_surroundings(context, None, (), used):
-                if manifest["kind"] == "ResourceQuota":
-                    self._client.apply(manifest)
-        for pod in idle:
-            if self._client.get("Pod", pod, context.namespace) is not None:
-                first = {"metadata": {"annotations": {labels.DELETION_COST: "-100"}}}
-                self._client.patch("Pod", pod, context.namespace, first)
-        self._client.patch("Deployment", name, context.namespace, {"spec": {"replicas": count}})
-        log.info("scaled", resource=str(launch.ref), namespace=context.namespace, task_managers=count)
+        kubernetes_scaling.scale(self._client, context, count, idle)
 
     def spare_task_managers(self, resource: FlinkDeployment) -> Spare:
         """By the TaskManagers' Deployment; nothing is known of a job that has none."""
-        name, namespace = f"{resource.metadata.name}-taskmanager", self.job_namespace(resource)
+        name, namespace = f"{cluster_of(resource)}-taskmanager", self.job_namespace(resource)
         found = self._client.get("Deployment", name, namespace)
         refresh = Values(dict(self._defaults.configuration)).duration(
             "cluster.resource-view.refresh-interval"
@@ -277,13 +295,11 @@ class KubernetesPlatform:
         )
 
     def stop(self, resource: FlinkDeployment) -> None:
-        """Delete both Deployments; their pods get their grace period to end."""
+        """Delete the Deployments; their pods get their grace period to end. Those that wait for this end stay."""
         namespace = self.job_namespace(resource)
-        for name in (resource.metadata.name, f"{resource.metadata.name}-taskmanager"):
-            found = self._client.get("Deployment", name, namespace)
-            if found is not None and kubernetes_namespace.is_of(found, resource.metadata.uid or ""):
-                # This very one: another leader may have stopped it meanwhile, and started its successor.
-                self._client.delete("Deployment", name, namespace, uid=found["metadata"]["uid"])
+        for cluster in clusters_of(resource):
+            if cluster != spared(resource):
+                kubernetes_warm.end(self._client, resource, cluster, namespace)
 
     def remove(self, resource: FlinkDeployment) -> None:
         """Delete the pods, then the job's namespace; beside the resource, everything with its label.
@@ -307,7 +323,8 @@ class KubernetesPlatform:
         for kind in _SWEPT_KINDS:
             for found in self._client.list(kind, namespace, f"{labels.RESOURCE_UID}={uid}"):
                 self._client.delete(kind, found["metadata"]["name"], namespace, uid=found["metadata"]["uid"])
-        kubernetes_namespace.remove_election(self._client, resource.metadata.name, namespace)
+        for cluster in clusters_of(resource):
+            kubernetes_namespace.remove_election(self._client, cluster, namespace)
 
     def storage(self, resource: FlinkDeployment) -> StorageAccess:
         """The job's keys, with credentials from the Secrets that its pods use."""
@@ -320,7 +337,7 @@ class KubernetesPlatform:
 
     def logs(self, resource: FlinkDeployment, *, follow: bool) -> Iterator[str]:
         """Lines of the job's pods."""
-        return pod_lines(self._client, resource.metadata.name, self.job_namespace(resource), follow=follow)
+        return pod_lines(self._client, cluster_of(resource), self.job_namespace(resource), follow=follow)
 
     def _pods_end(self, resource: FlinkDeployment, namespace: str) -> bool:
         """Stop what runs; true while pods are still there."""

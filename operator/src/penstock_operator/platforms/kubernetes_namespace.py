@@ -122,8 +122,8 @@ def forget_leaders(client: KubeClient, context: JobContext) -> None:
     """
     if context.ha_type != "kubernetes":
         return
-    if client.get("Deployment", context.name, context.namespace) is None:
-        client.delete("ConfigMap", f"{context.name}-cluster-config-map", context.namespace)
+    if client.get("Deployment", context.cluster, context.namespace) is None:
+        client.delete("ConfigMap", f"{context.cluster}-cluster-config-map", context.namespace)
 
 
 def remove_election(client: KubeClient, name: str, namespace: str) -> None:

@@ -5,7 +5,8 @@ from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.build import labels
 from penstock_operator.build.context import REST_PORT
 from penstock_operator.clients.kube import KubeClient, Manifest
-from penstock_operator.model.facts import ClusterFacts
+from penstock_operator.model.facts import BesideFacts, ClusterFacts
+from penstock_operator.model.warm import beside, cluster_of, deployments_of
 from penstock_operator.platforms.kubernetes_copies import stale_copies
 from penstock_operator.platforms.kubernetes_diagnosis import diagnose, needs_events
 from penstock_operator.platforms.kubernetes_namespace import is_of
@@ -15,10 +16,12 @@ _ENDED = ("Succeeded", "Failed")
 
 def cluster_facts(client: KubeClient, resource: FlinkDeployment, namespace: str) -> ClusterFacts:
     """The facts; objects of the same names that are not this resource's count as absent."""
-    name, uid = resource.metadata.name, resource.metadata.uid or ""
+    name, uid = cluster_of(resource), resource.metadata.uid or ""
     manager = _own(client.get("Deployment", name, namespace), uid)
     workers = _own(client.get("Deployment", f"{name}-taskmanager", namespace), uid)
-    pods = client.list("Pod", namespace, f"{labels.RESOURCE_UID}={uid}")
+    other = beside(resource.status)
+    every = client.list("Pod", namespace, f"{labels.RESOURCE_UID}={uid}")
+    pods = [pod for pod in every if other is None or not _is_named(pod, other)]
     deployments = [found for found in (manager, workers) if found is not None]
     events = []
     if needs_events(pods):
@@ -30,17 +33,46 @@ def cluster_facts(client: KubeClient, resource: FlinkDeployment, namespace: str)
         job_manager_exists=exists,
         task_managers_exist=workers is not None and not _is_ending(workers),
         job_manager_ready=rest_exists,
-        processes_left=sum(1 for pod in pods if _phase(pod) not in _ENDED),
+        processes_left=_alive(pods),
         leftovers=_leftovers(client, resource, namespace, deployments),
         task_managers=_available(workers),
         job_id=annotations.get(labels.JOB_ID),
         fingerprint=annotations.get(labels.FINGERPRINT),
-        rest_url=_rest_url(resource, namespace) if rest_exists else None,
+        rest_url=rest_url(resource, namespace, name) if rest_exists else None,
         # While a job starts or ends the API server is asked twice a second: copies can wait until it is at rest.
         stale_copies=stale_copies(client, resource, namespace) if rest_exists or not deployments else (),
         problem=diagnose(pods, deployments, events),
         session_jobs=_session_jobs(client, resource),
+        beside=_beside(client, resource, (other, namespace), every) if other is not None else None,
     )
+
+
+def _beside(
+    client: KubeClient, resource: FlinkDeployment, place: tuple[str, str], every: list[Manifest]
+) -> BesideFacts:
+    """The other cluster of a warm upgrade; what of its program is ready its JobManager says."""
+    name, namespace = place
+    pods = [pod for pod in every if _is_named(pod, name)]
+    uid = resource.metadata.uid or ""
+    found = [_own(client.get("Deployment", each, namespace), uid) for each in deployments_of(name)]
+    there = [each for each in found if each is not None and not _is_ending(each)]
+    manager = found[0]
+    is_up = manager is not None and manager in there and _available(manager) > 0
+    return BesideFacts(
+        exists=bool(there),
+        is_whole=len(there) == len(found),
+        processes_left=_alive(pods),
+        problem=diagnose(pods, there, []),
+        rest_url=rest_url(resource, namespace, name) if is_up else None,
+    )
+
+
+def _alive(pods: list[Manifest]) -> int:
+    return sum(1 for pod in pods if _phase(pod) not in _ENDED)
+
+
+def _is_named(pod: Manifest, cluster: str) -> bool:
+    return (pod["metadata"].get("labels") or {}).get(labels.APP) == cluster
 
 
 def _session_jobs(client: KubeClient, resource: FlinkDeployment) -> tuple[str, ...]:
@@ -70,11 +102,14 @@ def _phase(pod: Manifest) -> str:
     return phase
 
 
-def _rest_url(resource: FlinkDeployment, namespace: str) -> str:
+def rest_url(resource: FlinkDeployment, namespace: str, cluster: str) -> str:
+    """By `<id>-rest`; after a warm upgrade by the cluster's own Service, for that one may lead to the old pods a while."""
     keys = flatten_configuration(resource.spec.flink_configuration)
     scheme = "https" if keys.get("security.ssl.rest.enabled") == "true" else "http"
     port = keys.get("rest.port", str(REST_PORT))
-    return f"{scheme}://{resource.metadata.name}-rest.{namespace}.svc:{port}"
+    name = resource.metadata.name
+    service = f"{name}-rest" if cluster == name else cluster
+    return f"{scheme}://{service}.{namespace}.svc:{port}"
 
 
 def _leftovers(

@@ -32,6 +32,7 @@ from penstock_operator.model.plan import Event, TakeSnapshot
 from penstock_operator.platforms.local_logs import follow_logs, last_lines
 from penstock_operator.platforms.local_process import living, send, spawn
 from penstock_operator.platforms.local_store import JobRow, LocalStore, ProcessRow
+from penstock_operator.platforms.one_cluster import OneCluster
 from penstock_operator.platforms.port import Spare, StorageAccess
 
 JOB_MANAGER = "jobmanager"
@@ -48,7 +49,7 @@ LONGEST_SOCKET_PATH = 90
 """Unix socket paths end at 104 to 108 bytes, depending on the system."""
 
 
-class LocalPlatform:
+class LocalPlatform(OneCluster):
     """Jobs as processes of this machine."""
 
     def __init__(self, home: Path, launcher: Sequence[str] = LAUNCHER) -> None:

@@ -66,6 +66,18 @@ class Platform(Protocol):
     def deploy(self, resource: FlinkDeployment, launch: Launch) -> None:
         """Make it so: namespace, config, JobManager, TaskManagers. Returns before they are ready."""
 
+    def prepare(self, resource: FlinkDeployment, launch: Launch) -> None:
+        """Bring up what waits for the word beside what runs; the deploy of the same launch, told, gives the word."""
+
+    def retire(self, resource: FlinkDeployment, cluster: str, rest: Launch | None) -> None:
+        """Begin to end the pods of this name; with `rest`, which runs on, they are gone and what they needed goes too."""
+
+    def room(self, resource: FlinkDeployment, launch: Launch) -> Problem | None:
+        """Why this launch cannot be brought up beside what runs; cheap, read only."""
+
+    def word_url(self, resource: FlinkDeployment) -> str | None:
+        """Where the JobManager that the status names is told to start; None where it reads it itself soon enough."""
+
     def scale(self, resource: FlinkDeployment, launch: Launch, count: int, idle: Sequence[str]) -> None:
         """Have so many TaskManagers, of a launch that is deployed but for its parallelism; `idle` ones go first."""
 

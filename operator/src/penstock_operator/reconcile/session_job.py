@@ -30,6 +30,7 @@ from penstock_operator.errors import ExternalError, OperatorError
 from penstock_operator.model.facts import ClusterFacts, Problem, Ref
 from penstock_operator.model.launch import Launch
 from penstock_operator.model.plan import Event, TakeSnapshot
+from penstock_operator.platforms.one_cluster import OneCluster
 from penstock_operator.platforms.port import Platform, Spare, StorageAccess
 from penstock_operator.reconcile.session_submission import forget, headers_of, run_request
 
@@ -74,7 +75,7 @@ class _Turn:
     cluster: ClusterFacts | None = None
 
 
-class SessionJobs:
+class SessionJobs(OneCluster):
     """The platform. A turn reads first and then acts, in one thread: what it read is kept for that thread."""
 
     def __init__(

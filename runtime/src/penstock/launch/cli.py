@@ -56,13 +56,20 @@ def jobmanager(  # noqa: PLR0913 - one parameter for each flag
     claim_mode: run_verbs.Claim = None,
     parallelism: Annotated[int | None, typer.Option("--parallelism", "-p")] = None,
     entry_class: Annotated[str | None, typer.Option("--entry-class", help="Module to run as main.")] = None,
+    wait_for_word: Annotated[
+        bool,
+        typer.Option("--wait-for-word", help="Run main when told: by REST, or word.json in --config-dir."),
+    ] = False,
     log_dir: LogDir = None,
 ) -> None:
     """Run a JobManager: an application's with --program, else one that waits for programs."""
     from penstock.launch.jobmanager import JobManagerOptions, run_jobmanager
+    from penstock.launch.word import WORD_FILE
     from penstock.rest.application import JobWish
     from penstock.rest.log_tail import LogTail
 
+    if wait_for_word and (config_dir is None or program is None):
+        raise typer.BadParameter("--wait-for-word needs --program and --config-dir")
     tail = LogTail()
     _log_to(log_dir, "jobmanager", tail)
     options = JobManagerOptions(
@@ -76,6 +83,7 @@ def jobmanager(  # noqa: PLR0913 - one parameter for each flag
         wish=JobWish(job_id, from_savepoint, allow_non_restored_state),
         log_folder=log_dir,
         log_tail=tail,
+        word_file=config_dir / WORD_FILE if wait_for_word and config_dir is not None else None,
     )
     raise typer.Exit(run_jobmanager(options))
 

@@ -1,7 +1,8 @@
 """The JobManager process: `penstock jobmanager`. Serves REST and the internal app, runs the program's main in a child.
 
 Numbered as it happens: 1 servers up; 2 an end on record is reported, nothing runs again; 3 program and requirements
-fetched; 4 main runs in a child and submits; 5 the job runs to its end; 6 with shutdown-on-application-finish, exit.
+fetched; 4 (with --wait-for-word: when told) main runs in a child and submits; 5 the job runs to its end;
+6 with shutdown-on-application-finish, exit.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ from penstock.launch.dependencies import PREPARED_KEYS, Prepared, prepare
 from penstock.launch.recovery import left_behind, recover_session
 from penstock.launch.serving import HttpServer, listen_tcp, listen_unix, tls_of
 from penstock.launch.session import SessionPrograms
+from penstock.launch.word import wait_for_word
 from penstock.rest.app import internal_app, rest_app
 from penstock.rest.application import Application, JobWish
 from penstock.rest.log_tail import LogTail
@@ -56,6 +58,8 @@ class JobManagerOptions:
     wish: JobWish = field(default_factory=JobWish)
     log_folder: Path | None = None
     log_tail: LogTail | None = None
+    word_file: Path | None = None
+    """Set: main runs when the word comes, in this file or over REST."""
 
 
 def run_jobmanager(options: JobManagerOptions) -> int:
@@ -89,7 +93,8 @@ async def _serve(
     fallback = term.storage if term else str(scratch / "checkpoints")
     master = Master(configuration, fallback, term.jobs if term else None)
     master.start()
-    application = Application(master, options.wish) if options.program else None
+    waits = options.word_file is not None
+    application = Application(master, options.wish, waits=waits) if options.program else None
     stop = application.shut_down if application else asyncio.Event()
     bundles: dict[str, Path] = {}
     session = None if application else SessionPrograms(master, scratch, bundles)
@@ -160,6 +165,8 @@ async def _run_application(
             application.job = application.master.recover(stored)
             application.submitted.set()
         elif prepared is not None:
+            if options.word_file is not None:
+                await wait_for_word(application, options.word_file)
             await _run_main(options, application, prepared, scratch, target)
     if application.job is not None:
         await application.job.ended.wait()

@@ -48,6 +48,7 @@ from penstock.rest.application import Application
 from penstock.rest.log_tail import LogTail
 from penstock.taskmanager.inspection import LogFiles
 from penstock.taskmanager.process_figures import ProcessFigures
+from penstock_api.rest.trigger import StartWord
 
 M = TypeVar("M", bound=BaseModel)
 _HANDLERS = {HTTPException: on_error, Exception: on_error}
@@ -104,6 +105,7 @@ def rest_app(
         *sources.ROUTES,
         *load.ROUTES,
         Route("/penstock/application", application_status),
+        Route("/penstock/application/word", take_word, methods=["PUT"]),
     ]
     api.sort(key=lambda route: "{" in getattr(route, "path", ""))
     routes: list[BaseRoute] = [Mount("/v1", routes=api), *api]
@@ -160,6 +162,17 @@ async def application_status(request: Request) -> Response:
     if application is None:
         raise HTTPException(404, "this is not an application cluster")
     return answer(application.status().model_dump(mode="json"))
+
+
+async def take_word(request: Request) -> Response:
+    """PUT /penstock/application/word: run main, and restore its job from this state; told twice, the first counts."""
+    application: Application | None = request.app.state.application
+    if application is None:
+        raise HTTPException(404, "this is not an application cluster")
+    if not application.waits:
+        raise HTTPException(409, "this JobManager waits for no word: it was started without --wait-for-word")
+    application.tell((await _read(request, StartWord)).from_savepoint)
+    return answer({}, 202)
 
 
 async def dependencies(request: Request) -> Response:

@@ -4,7 +4,7 @@ Driven by `launch.jobmanager`, which runs main in a child process; asked by both
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from penstock.graph.jobgraph import JobGraph
@@ -39,6 +39,18 @@ class Application:
     """What the program needs beside itself, as a zip named by its digest, for TaskManagers; None if nothing."""
     shut_down: asyncio.Event = field(default_factory=asyncio.Event)
     submitted: asyncio.Event = field(default_factory=asyncio.Event)
+    waits: bool = False
+    """Main runs when the word comes, and not before."""
+    is_waiting: bool = False
+    """All is ready for main, and the word to run it has not come yet."""
+    told: asyncio.Event = field(default_factory=asyncio.Event)
+    """The word has come: `wish` says from which state."""
+
+    def tell(self, savepoint: str | None) -> None:
+        """The word: run main, and restore its job from this. Only the first has an effect, where one is waited for."""
+        if self.waits and not self.told.is_set():
+            self.wish = replace(self.wish, savepoint=savepoint)
+            self.told.set()
 
     def submit(self, graph: JobGraph) -> str:
         """Run the job; PermissionError for a second one."""
@@ -69,7 +81,10 @@ class Application:
         if self.finished_before is not None:
             return PenstockApplication(status=ApplicationStatus.SUCCEEDED)
         if self.job is None:
-            return PenstockApplication(status=ApplicationStatus.RUNNING)
+            waits = self.is_waiting and not self.told.is_set()
+            return PenstockApplication(
+                status=ApplicationStatus.WAITING if waits else ApplicationStatus.RUNNING
+            )
         job = self.job.machine.job
         if job.status is JobStatus.FAILED:
             failure = job.failure

@@ -10,6 +10,7 @@ from penstock_operator.decide.rules.finish_stop import finish_stop
 from penstock_operator.decide.rules.first import first
 from penstock_operator.decide.rules.manual_savepoint import manual_savepoint
 from penstock_operator.decide.rules.periodic_snapshot import periodic_snapshot
+from penstock_operator.decide.rules.prepare import prepare
 from penstock_operator.decide.rules.record import record
 from penstock_operator.decide.rules.recover import recover
 from penstock_operator.decide.rules.redeploy import redeploy
@@ -20,17 +21,20 @@ from penstock_operator.decide.rules.rollback import rollback
 from penstock_operator.decide.rules.scale import scale
 from penstock_operator.decide.rules.steady import steady
 from penstock_operator.decide.rules.unhealthy import unhealthy
+from penstock_operator.decide.rules.warm import warm
 from penstock_operator.decide.situation import Rule
 
 RULES: tuple[Rule, ...] = (
     delete,
     refuse,
     first,
+    warm,
     await_savepoint,
     redeploy,
     finish_stop,
     resume,
     scale,
+    prepare,
     change,
     rollback,
     deploy,

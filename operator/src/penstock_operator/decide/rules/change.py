@@ -7,13 +7,16 @@ An upgrade is a suspension followed by a start; this rule begins the suspension,
 from dataclasses import replace
 
 from penstock_api.reasons import Reason
+from penstock_api.v1beta1.configuration import flatten_configuration
 from penstock_api.v1beta1.cost import Cost, diff_cost
 from penstock_api.v1beta1.job import UpgradeMode
 from penstock_api.v1beta1.status import FlinkJobState, SavepointPurpose
+from penstock_api.v1beta1.warm import WarmPhase
 from penstock_operator.decide.revise import begin_stop, end_savepoint, revise_job, revise_reconciliation
 from penstock_operator.decide.rules.savepoint import ask_for_savepoint
 from penstock_operator.decide.situation import IN_FLIGHT, Situation, Step
-from penstock_operator.decide.stopping import Stopping, choose_stopping
+from penstock_operator.decide.stopping import RETENTION, Stopping, choose_stopping
+from penstock_operator.decide.warm import is_held_back
 from penstock_operator.model.facts import Problem
 from penstock_operator.model.plan import CancelJob, Event
 
@@ -24,14 +27,33 @@ CANCELLING_SECONDS = 2.0
 def change(situation: Situation) -> Step | None:
     """Applies when the wanted spec differs from the deployed one in something that costs more than a note."""
     cost, paths = diff_cost(situation.baseline, situation.wanted)
-    if cost is Cost.IGNORE:
+    if cost is Cost.IGNORE or is_held_back(situation):
         return None
     how = choose_stopping(situation)
     if isinstance(how, Problem):
         # What else there is to do for the job is done meanwhile; a job that is being cancelled is left alone.
         is_ending = how.reason is Reason.UPGRADE_WAITS_FOR_CANCELLATION
         return Step(situation.status, requeue_seconds=IN_FLIGHT) if is_ending else None
-    return stop_so(situation, how, (Event(Reason.SPEC_CHANGED, f"{cost.name} change of {', '.join(paths)}"),))
+    if situation.status.warm is not None:
+        return stop_so(situation, _by_word(situation, how), ())  # the change was told of when it was begun
+    said = Event(Reason.SPEC_CHANGED, f"{cost.name} change of {', '.join(paths)}")
+    return stop_so(situation, how, (said, *_no_room(situation)))
+
+
+def _by_word(situation: Situation, how: Stopping) -> Stopping:
+    """Where pods wait for the end of the old job, its JobManager ends it: its processes would take longer."""
+    held, keys = situation.status.warm, flatten_configuration(situation.baseline.flink_configuration)
+    waits = held is not None and held.phase is WarmPhase.READY and situation.runs
+    is_kept = how is Stopping.STATELESS or keys.get(RETENTION) != "DELETE_ON_CANCELLATION"
+    return Stopping.CANCEL if waits and is_kept and how is not Stopping.SAVEPOINT else how
+
+
+def _no_room(situation: Situation) -> tuple[Event, ...]:
+    """Said where the owner wants the new pods first and cannot have them."""
+    room = situation.facts.room
+    if room is None or room.problem is None or not situation.wanted.is_warm:
+        return ()
+    return (Event(room.problem.reason, room.problem.message, room.problem.component),)
 
 
 def stop_so(situation: Situation, how: Stopping, events: tuple[Event, ...]) -> Step:

@@ -7,6 +7,7 @@ from penstock_api.reasons import Reason
 from penstock_api.v1beta1.status import FlinkJobState
 from penstock_operator.decide.revise import revise_job
 from penstock_operator.decide.situation import IN_FLIGHT, UNSETTLED, Situation, Step
+from penstock_operator.decide.warm import left_beside
 from penstock_operator.model.facts import Problem
 from penstock_operator.model.plan import Stop
 
@@ -16,7 +17,8 @@ def finish_stop(situation: Situation) -> Step | None:
     cluster = situation.facts.cluster
     if not situation.is_suspended:
         return None
-    if not (cluster.processes_left or cluster.job_manager_exists or cluster.task_managers_exist):
+    left = cluster.processes_left + left_beside(situation)
+    if not (left or cluster.job_manager_exists or cluster.task_managers_exist):
         return None
     state = situation.job_state
     status = situation.status
@@ -24,7 +26,7 @@ def finish_stop(situation: Situation) -> Step | None:
         status = revise_job(status, state=FlinkJobState.SUSPENDED)
     began = status.reconciliation_status.reconciliation_timestamp
     is_late = situation.since(began) > situation.duration("resource.cleanup.timeout", "5 min")
-    sentence = f"{Reason.OLD_JOB_STILL_RUNNING.sentence} ({cluster.processes_left} left)"
+    sentence = f"{Reason.OLD_JOB_STILL_RUNNING.sentence} ({left} left)"
     return Step(
         status,
         actions=(Stop(),),

@@ -10,6 +10,7 @@ from penstock_operator.decide.rules.start import start
 from penstock_operator.decide.situation import Situation, Step
 from penstock_operator.decide.specs import with_job_state
 from penstock_operator.decide.stopping import may_fall_back
+from penstock_operator.decide.warm import failed
 
 
 def resume(situation: Situation) -> Step | None:
@@ -17,7 +18,8 @@ def resume(situation: Situation) -> Step | None:
     if not situation.is_suspended:
         return None
     if situation.wants_running:
-        return _start_deployed(situation) if _waits(situation) else start(situation)
+        is_old_wanted = _waits(situation) or failed(situation) is not None
+        return _start_deployed(situation) if is_old_wanted else start(situation)
     # The upgrade mode of the stop is kept: it says how the next start finds its state.
     kept = with_job_state(situation.wanted, JobState.SUSPENDED, situation.baseline_job.upgrade_mode)
     status = record_spec(situation.status, kept, situation.facts.resource.metadata.generation)
@@ -48,6 +50,8 @@ def _waits(situation: Situation) -> bool:
 def _start_deployed(situation: Situation) -> Step:
     """The old version again; the change stays to be made."""
     step = start(replace(situation, wanted=with_job_state(situation.baseline, JobState.RUNNING)))
-    seen = {"observed_generation": situation.status.observed_generation}
+    seen: dict[str, object] = {"observed_generation": situation.status.observed_generation}
+    if step.status.warm is None:
+        seen["warm"] = situation.status.warm  # what did not come up is not tried again because of this
     after = step.after.model_copy(update=seen) if step.after is not None else None
     return replace(step, status=step.status.model_copy(update=seen), after=after)
