@@ -1,6 +1,6 @@
 """A sample of the operator's campaigns: thirty generated changes, seeded. `make campaign` runs hundreds.
 
-`PENSTOCK_SEED` chooses another sample; the seed is part of every failure's text.
+`PENSTOCK_SEED` chooses another sample; the seed is printed.
 """
 
 import os
@@ -20,7 +20,11 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 SEED = int(os.environ.get("PENSTOCK_SEED", "7"))
 
 
-def test_generated_changes_end_as_declared_or_refused_and_go_back_to_the_old_objects(tmp_path: Path) -> None:
+def test_generated_changes_end_as_declared_or_refused_and_go_back_to_the_old_objects(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with capsys.disabled():
+        print(f"\ncampaign: seed {SEED}")
     with start_api_server(tmp_path) as server:
         client = server.client()
         try:

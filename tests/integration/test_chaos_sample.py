@@ -14,8 +14,11 @@ SECONDS = 90
 RATE = 200
 
 
-def test_a_sample_of_chaos_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    print(f"seed {SEED}")
+def test_a_sample_of_chaos_loses_and_doubles_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with capsys.disabled():
+        print(f"\nchaos: seed {SEED}")
     outcome = run(tmp_path, SEED, plan(SEED, FAULTS), RATE, SECONDS)
     print(outcome)
     assert not outcome.wrong
