@@ -40,12 +40,17 @@ class Feed(Generic[T]):
         """Start the thread."""
         self._thread.start()
 
-    def put(self, item: T) -> None:
-        """Queue an item (called in the thread); waits for room; `FeedStopped` when the reader closes."""
+    def put(self, item: T, meanwhile: Callable[[], None] | None = None) -> None:
+        """Queue an item (called in the thread); waits for room; `FeedStopped` when the reader closes.
+
+        `meanwhile` is called now and then while it waits.
+        """
         while not self._stopping.is_set():
             try:
                 self._queue.put(item, timeout=_PATIENCE_SECONDS)
             except queue.Full:
+                if meanwhile is not None:
+                    meanwhile()
                 continue
             self._wake()
             return

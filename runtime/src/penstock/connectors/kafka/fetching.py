@@ -73,7 +73,7 @@ class Fetcher:
                 feed.wait(0.05)
                 continue
             for fetched in self.fetch():
-                feed.put(fetched)
+                feed.put(fetched, self._observe)
 
     def fetch(self) -> list[Fetched]:
         """What is there now, by partition; waits a little for one message if there is nothing."""
@@ -91,11 +91,15 @@ class Fetcher:
         found = self._by_split(messages)
         self._pass_markers(found, ended)
         self._finish(found, ended)
+        self._observe()
+        return [one for one in found.values() if one.messages or one.is_end or one.reached >= 0]
+
+    def _observe(self) -> None:
+        """Note where the partitions end, also while the task takes nothing: what waits is told by it."""
         now = time.monotonic()
         if now - self._observed >= _OBSERVE_SECONDS:
             self._observed = now
             self._inbox.observe(self._consumer)
-        return [one for one in found.values() if one.messages or one.is_end or one.reached >= 0]
 
     def _by_split(self, messages: list[Message]) -> dict[str, Fetched]:
         if not messages:
@@ -124,7 +128,6 @@ class Fetcher:
             self._next[split_id] = offset_of(fetched.messages[-1]) + 1
         for split_id, end in ended.items():
             if self._inbox.is_reading(split_id) and end > self._next.get(split_id, -1):
-                self._inbox.reached(split_id, end)
                 self._next[split_id] = end
                 found.setdefault(split_id, Fetched(split_id, [])).reached = end
 

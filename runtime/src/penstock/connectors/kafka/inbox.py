@@ -20,10 +20,8 @@ class _Reading:
     topic: str
     partition: int
     end: int | None
-    start: int = 0
-    seen: int = -1
-    """An offset below which there is nothing left to read, as the broker said at the partition's end."""
-    pending: int = 0
+    high: int = -1
+    """Where the partition ends, as last noted."""
 
 
 class ConsumerInbox:
@@ -78,9 +76,7 @@ class ConsumerInbox:
         if not arriving:
             return
         for split in arriving:
-            self._reading[split["id"]] = _Reading(
-                split["topic"], split["partition"], split.get("end"), split["position"]
-            )
+            self._reading[split["id"]] = _Reading(split["topic"], split["partition"], split.get("end"))
         self._look_at_topics()
         consumer.incremental_assign(
             [TopicPartition(split["topic"], split["partition"], split["position"]) for split in arriving]
@@ -133,33 +129,20 @@ class ConsumerInbox:
         self._look_at_topics()
         consumer.incremental_unassign([TopicPartition(reading.topic, reading.partition)])
 
-    def reached(self, split_id: str, offset: int) -> None:
-        """There is nothing to read below this offset: markers of transactions have offsets, and are no records."""
-        reading = self._reading.get(split_id)
-        if reading is not None:
-            reading.seen = max(reading.seen, offset)
-
     def observe(self, consumer: Consumer) -> None:
-        """Note how far behind each partition is, from what the client knows without asking."""
+        """Note where each partition ends, from what the client knows without asking (called in the thread)."""
         for reading in self._reading.values():
             partition = TopicPartition(reading.topic, reading.partition)
             try:
                 _, high = consumer.get_watermark_offsets(partition, cached=True)
-                position = consumer.position([partition])[0].offset
             except KafkaException:
                 continue
-            if position < 0:  # nothing was read yet
-                position = reading.start
-            if high >= 0 and position >= 0:
-                reading.pending = max(0, high - max(position, reading.seen))
+            if high >= 0:
+                reading.high = high if reading.end is None else min(high, reading.end)
 
-    def largest_lag(self) -> float:
-        """Of all partitions, the one that is furthest behind (Kafka's `records-lag-max`)."""
-        return float(max((reading.pending for reading in list(self._reading.values())), default=0))
-
-    def pending_records(self) -> float:
-        """Records that wait in Kafka, over all partitions (Flink's `pendingRecords`)."""
-        return float(sum(reading.pending for reading in list(self._reading.values())))
+    def ends(self) -> dict[str, int]:
+        """Where each partition ends, as last noted; called from any thread."""
+        return {split_id: reading.high for split_id, reading in list(self._reading.items())}
 
     def _look_at_topics(self) -> None:
         topics = {reading.topic for reading in self._reading.values()}

@@ -223,10 +223,15 @@ class KafkaReader:
 
     def _publish(self, ctx: ReaderContext) -> None:
         inbox, metrics = self._inbox, ctx.metrics
-        metrics.gauge("pendingRecords", inbox.pending_records)
-        metrics.gauge("KafkaSourceReader.records-lag-max", inbox.largest_lag)
+        metrics.gauge("pendingRecords", lambda: float(sum(self._waiting())))
+        metrics.gauge("KafkaSourceReader.records-lag-max", lambda: float(max(self._waiting(), default=0)))
         metrics.gauge("KafkaSourceReader.commitsSucceeded", lambda: float(inbox.commits_succeeded))
         metrics.gauge("KafkaSourceReader.commitsFailed", lambda: float(inbox.commits_failed))
+
+    def _waiting(self) -> list[int]:
+        """Records of each partition that the task has not taken yet: what was only fetched waits too."""
+        ends = self._inbox.ends()
+        return [max(0, ends[key] - split["position"]) for key, split in self._splits.items() if key in ends]
 
     def _publish_partition(self, split: Split) -> None:
         """Flink's two gauges of a partition, by which an autoscaler also knows that there is such a partition."""
