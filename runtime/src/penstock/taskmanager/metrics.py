@@ -1,5 +1,6 @@
 """Metrics of a task and of its operators, by Flink's names; collected once a second by `taskmanager.slot`."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from enum import Enum
@@ -52,34 +53,46 @@ _ACCUMULATED = {
 }
 
 
+class _Thread(threading.local):
+    """What all tasks of this thread have worked."""
+
+    worked = 0.0
+
+
+_thread = _Thread()
+
+
 class TimeShares:
-    """How a task's time is shared between busy, idle and backpressured: they sum to 1000 ms a second."""
+    """How a task's time is shared between busy, idle and backpressured: they sum to 1000 ms a second.
+
+    The tasks of a slot share a thread: while another one works this one is not busy, whatever it waits for.
+    """
 
     def __init__(self) -> None:
         self._spent = dict.fromkeys(Activity, 0.0)
         self._before = dict.fromkeys(Activity, 0.0)
         self._activity = Activity.IDLE
         self._since = time.monotonic()
+        self._seen = _thread.worked
 
     def enter(self, activity: Activity) -> None:
         """From now on the task does this."""
         if activity is not self._activity:
-            now = time.monotonic()
-            self._spent[self._activity] += now - self._since
-            self._activity, self._since = activity, now
+            self._pass(time.monotonic())
+            self._activity = activity
 
     def worked(self, began: float) -> None:
-        """The task was busy from then until now; what it does next is to wait, also while others have its thread."""
-        began, now = max(began, self._since), time.monotonic()
-        self._spent[self._activity] += began - self._since
+        """The task worked from then until now, and goes on unless it says otherwise."""
+        began = max(began, self._since)
+        self._pass(began)
+        now = time.monotonic()
         self._spent[Activity.BUSY] += now - began
-        self._activity, self._since = Activity.IDLE, now
+        _thread.worked += now - began
+        self._activity, self._since, self._seen = Activity.BUSY, now, _thread.worked
 
     def collect(self) -> dict[str, float]:
         """Milliseconds a second of each since the last call, and the milliseconds of each since the task began."""
-        now = time.monotonic()
-        self._spent[self._activity] += now - self._since
-        self._since = now
+        self._pass(time.monotonic())
         total = sum(self._spent.values()) or 1.0
         shares = {activity.value: 1000.0 * spent / total for activity, spent in self._spent.items()}
         for activity, spent in self._spent.items():
@@ -87,6 +100,14 @@ class TimeShares:
             shares[_ACCUMULATED[activity]] = float(round(1000.0 * self._before[activity]))
         self._spent = dict.fromkeys(Activity, 0.0)
         return shares
+
+    def _pass(self, now: float) -> None:
+        """Count the time since the last look; what others worked in it was no work of this task."""
+        passed = now - self._since
+        others = min(passed, _thread.worked - self._seen) if self._activity is Activity.BUSY else 0.0
+        self._spent[self._activity] += passed - others
+        self._spent[Activity.IDLE] += others
+        self._since, self._seen = now, _thread.worked
 
 
 class Rates:
