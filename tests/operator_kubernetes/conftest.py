@@ -1,7 +1,7 @@
 """Fixtures of the Kubernetes platform's tests: a real API server, a client, a namespace.
 
-From the binaries that the end-to-end harness builds and caches. Where they were never built, `make test` skips these tests
-and says so at its end; `make e2e`, which has built them, runs them all and lets none be skipped.
+From the binaries that the end-to-end harness builds and caches: `make e2e` runs these tests and lets none be skipped, `make test`
+leaves them to it. Run by hand where the binaries were never built, they are skipped and say so.
 """
 
 import os

@@ -15,7 +15,7 @@ from tests.operator_kubernetes.conftest import start_api_server
 from tests.servers.stub_jobmanager import StubJobManagers
 from tests.servers.stub_kubelet import StubKubelet
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 SEED = int(os.environ.get("PENSTOCK_SEED", "7"))
 
