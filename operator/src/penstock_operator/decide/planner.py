@@ -72,7 +72,8 @@ def _situation(facts: Facts) -> Situation:
     wanted = facts.resource.spec
     if facts.problems and deployed is not None:
         wanted = deployed
-        if status.reconciliation_status.state is ReconciliationState.UPGRADING or is_waking(status.autoscaler):
+        is_upgrading = status.reconciliation_status.state is ReconciliationState.UPGRADING
+        if is_upgrading or is_waking(status.autoscaler):
             # Stopped only to be started again: the refused spec must not keep the last good job down.
             wanted = with_job_state(deployed, JobState.RUNNING)
     else:
@@ -96,7 +97,8 @@ def _complete(rule: str, step: Step, situation: Situation) -> Plan:
         after = _with_old_error(after, facts) if after is not None else None
     status = with_history(old, status, facts)
     after = with_history(old, after.model_copy(update={"history": status.history}), facts) if after else None
-    is_own = is_at_zero(step.status.autoscaler)  # nobody changed the spec: the autoscaler says itself what it does
+    # At zero nobody changed the spec: the autoscaler says itself what it does.
+    is_own = is_at_zero(step.status.autoscaler)
     events = [one for one in step.events if not (is_own and one.reason is Reason.SPEC_CHANGED)]
     before, now = old.job_status.state, step.status.job_status.state
     if before is not now and now is not None:

@@ -27,11 +27,11 @@ _KEYS = {
 }
 
 
-def storage_access(
-    spec: FlinkDeploymentSpec, defaults: dict[str, str], read: ReadObject
-) -> StorageAccess:
+def storage_access(spec: FlinkDeploymentSpec, defaults: dict[str, str], read: ReadObject) -> StorageAccess:
     """The job's keys, and the Secrets beside it."""
-    return StorageAccess(storage_keys(spec, defaults, read), lambda name: _data("Secret", read("Secret", name)))
+    return StorageAccess(
+        storage_keys(spec, defaults, read), lambda name: _data("Secret", read("Secret", name))
+    )
 
 
 def storage_keys(spec: FlinkDeploymentSpec, defaults: dict[str, str], read: ReadObject) -> dict[str, str]:
