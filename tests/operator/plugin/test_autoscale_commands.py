@@ -53,7 +53,7 @@ def test_a_recording_is_saved_as_it_is_and_drawn_as_a_page(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--set", "metrics.windo=5 min"), "did you mean metrics.window?"),
+        (("--set", "metrics.windows=5 min"), "did you mean metrics.window?"),
         (("--set", "metrics.window"), "write key=value"),
         (("--set", "metrics.window=soon"), "is not a duration"),
         (("--set", "vertex.min-parallelism=9", "--set", "vertex.max-parallelism=2"), "is above"),

@@ -56,5 +56,5 @@ def build_pod_group(context: JobContext, deployments: list[Manifest]) -> list[Ma
     if kind.has_queue:
         spec |= {"queue": wanted.queue} if wanted.queue else {}
         spec |= {"priorityClassName": wanted.priority_class_name} if wanted.priority_class_name else {}
-    metadata = context.metadata(context.name)
+    metadata = context.metadata(context.cluster)
     return [{"apiVersion": kind.api_version, "kind": "PodGroup", "metadata": metadata, "spec": spec}]
