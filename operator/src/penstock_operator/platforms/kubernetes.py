@@ -163,7 +163,7 @@ class KubernetesPlatform:
         try:
             kubernetes_events.record(self._client, resource, event)
         except OperatorError as error:
-            log.warning("an Event could not be written", event=event.reason.value, error=error.message)
+            log.warning("an Event could not be written", reason=event.reason.value, error=error.message)
 
     # The job.
 

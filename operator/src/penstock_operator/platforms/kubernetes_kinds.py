@@ -118,7 +118,7 @@ class KubernetesKind(Generic[R]):
         try:
             kubernetes_events.record(self._client, about, event)
         except OperatorError as error:
-            log.warning("an Event could not be written", event=event.reason.value, error=error.message)
+            log.warning("an Event could not be written", reason=event.reason.value, error=error.message)
 
     def _patch(self, meta: ObjectMeta, metadata: Mapping[str, object]) -> R:
         patch = {"metadata": {"resourceVersion": meta.resource_version, **metadata}}
