@@ -28,7 +28,7 @@ JOB = {
     Cost.SAVEPOINT_REDEPLOY: ("savepointRedeployNonce",),
 }
 REST = {
-    Cost.IGNORE: ("deletion.", "cleanupPolicy.", "jobNamespaces.restartOnChange"),
+    Cost.IGNORE: ("upgradeStrategy", "deletion.", "cleanupPolicy.", "jobNamespaces.restartOnChange"),
     Cost.SCALE: ("taskManager.replicas",),
     Cost.UPGRADE: (
         "image",

@@ -99,4 +99,5 @@ def test_a_vertex_can_do_no_more_than_its_slots_thread(running: Cluster) -> None
     for vertex in graph.vertices:
         assert shared[vertex.id].true_rate < alone[vertex.id].true_rate
     keyed = graph.vertices[1].id
-    assert shared[keyed].true_rate <= 1.05 / (2 * COST), "a record takes the thread twice its cost"
+    # Counts and times are told by reports of neighbouring moments, some per cent apart; without the cap the rate is twice that.
+    assert shared[keyed].true_rate <= 1.25 / (2 * COST), "a record takes the thread twice its cost"
