@@ -38,6 +38,7 @@ num.io.threads=2
 background.threads=2
 log.cleaner.dedupe.buffer.size=4194304
 log.segment.bytes=16777216
+log.retention.ms=-1
 """
 
 
