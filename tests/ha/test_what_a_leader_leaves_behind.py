@@ -215,7 +215,8 @@ def test_a_job_of_a_session_whose_end_is_on_record_does_not_run_again(tmp_path: 
 
     assert asyncio.run(take_over()) == [JOB]
     assert [job.job_id for job in second.jobs.jobs()] == [JOB]
-    assert all(name.startswith(JOB) for name in kept_files(tmp_path))
+    # Of the other job nothing is left; a file of this one may just be written, under a name for the time being.
+    assert not [name for name in kept_files(tmp_path) if name.startswith("f" * 32)]
 
 
 def test_what_still_comes_after_the_end_of_a_term_is_left_alone(tmp_path: Path) -> None:

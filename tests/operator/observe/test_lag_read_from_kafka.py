@@ -151,6 +151,25 @@ def test_asking_never_waits_and_a_slow_cluster_holds_two_threads_at_most(
     assert len(good) == 2
 
 
+def test_threads_that_make_the_same_client_at_once_count_as_its_readers(
+    clock: list[float], brokers: Brokers
+) -> None:
+    together = threading.Barrier(3)
+    brokers.block = threading.Event()
+
+    def connect(properties: Mapping[str, str], timeout: float) -> Brokers:
+        together.wait(30)
+        return brokers
+
+    reader = LagReader(connect, lambda: clock[0])
+    refs = [Ref("default", f"job{number}") for number in range(3)]
+    for ref in refs:
+        reader.ask(ref, Question((source(),)))
+    wait_until(lambda: sum(reader.is_reading(ref) for ref in refs) == 2, "the third is told", 30)
+    brokers.block.set()
+    reader.close()
+
+
 def test_what_cannot_be_read_is_an_answer(reader: LagReader, brokers: Brokers) -> None:
     brokers.group = {}
     reader.ask(A, Question((source(),)))

@@ -139,20 +139,24 @@ class LagReader:
     def _enter(self, key: Key, properties: Mapping[str, str]) -> _Held:
         """The client of this cluster; made outside of the lock, for looking up its name may take long."""
         with self._lock:
-            held = self._clients.get(key)
-            if held is not None:
-                if held.readers >= OF_ONE_CLUSTER:
-                    raise ClusterSilent(
-                        f"{properties['bootstrap.servers']}: answers slowly, others are waiting for it"
-                    )
-                held.readers += 1
-                return held
-        made = _Held(self._connect(properties, DEADLINE_SECONDS), self._now(), 1)
+            if key in self._clients:
+                return self._read_by_one_more(key, properties)
+        made = _Held(self._connect(properties, DEADLINE_SECONDS), self._now())
         with self._lock:
-            held = self._clients.setdefault(key, made)
-            if held is not made:
-                held.readers += 1
-            return held
+            self._clients.setdefault(
+                key, made
+            )  # another thread may have made one meanwhile: its readers count too
+            return self._read_by_one_more(key, properties)
+
+    def _read_by_one_more(self, key: Key, properties: Mapping[str, str]) -> _Held:
+        """The client, counted as read; ClusterSilent where enough others wait for it. The lock is held."""
+        held = self._clients[key]
+        if held.readers >= OF_ONE_CLUSTER:
+            raise ClusterSilent(
+                f"{properties['bootstrap.servers']}: answers slowly, others are waiting for it"
+            )
+        held.readers += 1
+        return held
 
 
 def lag_of(source: KafkaSource, cluster: Cluster) -> SourceLag:
