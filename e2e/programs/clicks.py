@@ -1,7 +1,12 @@
-"""Counts clicks per user: from one Kafka topic to another, exactly once. Arguments: bootstrap, input, output."""
+"""Counts clicks per user: from one Kafka topic to another, exactly once.
+
+Arguments: bootstrap, input, output and, where slots and not cores shall be the limit, the seconds that a click takes.
+"""
 
 import json
 import sys
+import time
+from collections.abc import Callable
 
 from pyflink.common import Types, WatermarkStrategy
 from pyflink.common.serialization import SimpleStringSchema
@@ -17,8 +22,20 @@ from pyflink.datastream.connectors.kafka import (
 VERSION = "v1"
 
 
+def reader(seconds: float) -> Callable[[str], tuple[str, int]]:
+    """Reads a click's user, in no less time than this."""
+
+    def read(line: str) -> tuple[str, int]:
+        if seconds:
+            time.sleep(seconds)
+        return json.loads(line)["user"], 1
+
+    return read
+
+
 def main() -> None:
     bootstrap, source_topic, sink_topic = sys.argv[1:4]
+    work = float(sys.argv[4]) if len(sys.argv) > 4 else 0.0
     env = StreamExecutionEnvironment.get_execution_environment()
     source = (
         KafkaSource.builder()
@@ -45,9 +62,7 @@ def main() -> None:
     )
     clicks = env.from_source(source, WatermarkStrategy.no_watermarks(), "clicks").uid("clicks")
     counts = (
-        clicks.map(
-            lambda line: (json.loads(line)["user"], 1), output_type=Types.TUPLE([Types.STRING(), Types.INT()])
-        )
+        clicks.map(reader(work), output_type=Types.TUPLE([Types.STRING(), Types.INT()]))
         .uid("user")
         .key_by(lambda pair: pair[0])
         .sum(1)
