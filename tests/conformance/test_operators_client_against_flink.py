@@ -19,8 +19,8 @@ from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState, Jo
 from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
 from penstock_operator.model.facts import JobFacts
 from penstock_operator.observe.job import observe_job
-from tests.operator_kubernetes.api_server import free_port
 from tests.servers.install import java
+from tests.servers.process import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 PROGRAM = Path(__file__).parent / "programs" / "flink_job_without_end.py"

@@ -16,8 +16,9 @@ import pytest
 from penstock.launch.artifacts import ArtifactError
 from penstock.launch.dependencies import prepare
 from penstock.taskmanager.dependencies import DIGEST_KEY, DependenciesMissing, install_dependencies
-from tests.launch.cluster_processes import JOB_ID, Cluster, cluster, free_port
+from tests.launch.cluster_processes import JOB_ID, Cluster, cluster
 from tests.launch.test_trust_between_hosts import make_certificates
+from tests.servers.process import free_port
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.launch.cluster_processes import cluster, free_port
+from tests.launch.cluster_processes import cluster
+from tests.servers.process import free_port
 
 pytestmark = pytest.mark.timeout(200)
 

@@ -1,7 +1,6 @@
 """A real API server with its etcd, without a kubelet or controllers, as two processes on loopback."""
 
 import json
-import socket
 import ssl
 import subprocess
 import time
@@ -13,15 +12,10 @@ import kubernetes
 
 from penstock_operator.clients.kube import KubeClient
 from tests.servers import audit
+from tests.servers.process import free_port
 
 _TOKEN = "token-of-the-tests"  # of a server that lives as long as the test run, on loopback
 _DEADLINE_SECONDS = 180.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _openssl(*arguments: str) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 from e2e.waiting import Deadline
 from penstock_operator.clients.kube import KubeClient
-from tests.operator_kubernetes.api_server import ApiServer, free_port
+from tests.operator_kubernetes.api_server import ApiServer
+from tests.servers.process import free_port
 from tests.servers.stub_jobmanager import StubJobManagers
 from tests.servers.stub_kubelet import StubKubelet
 

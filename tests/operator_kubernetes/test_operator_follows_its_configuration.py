@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from penstock_operator.clients.kube import KubeClient
-from tests.operator_kubernetes.api_server import ApiServer, free_port
+from tests.operator_kubernetes.api_server import ApiServer
 from tests.operator_kubernetes.test_operator_process import Running, eventually, resource
+from tests.servers.process import free_port
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -19,7 +19,8 @@ from penstock_operator.handlers.app import Operator, hold_again
 from penstock_operator.model.facts import Ref
 from penstock_operator.platforms.kubernetes import KubernetesPlatform, RestAddress
 from penstock_operator.settings import Settings
-from tests.operator_kubernetes.api_server import ApiServer, free_port
+from tests.operator_kubernetes.api_server import ApiServer
+from tests.servers.process import free_port
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -16,9 +16,10 @@ import pytest
 
 from penstock_operator.clients.kube import KubeClient
 from tests.chaos.proxy import Mood, Proxy
-from tests.operator_kubernetes.api_server import ApiServer, free_port
+from tests.operator_kubernetes.api_server import ApiServer
 from tests.operator_kubernetes.rollouts import OperatorProcess, Scene, eventually
 from tests.operator_kubernetes.slow_webhook import SlowWebhook
+from tests.servers.process import free_port
 from tests.servers.stub_jobmanager import StubJobManagers
 from tests.servers.stub_kubelet import FAIL, StubKubelet
 

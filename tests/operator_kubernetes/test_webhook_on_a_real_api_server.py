@@ -26,7 +26,8 @@ from penstock_operator.model.facts import Ref
 from penstock_operator.webhook.certificates import Lives, Material
 from penstock_operator.webhook.keeper import Keeper, Place
 from penstock_operator.webhook.server import Server
-from tests.operator_kubernetes.api_server import ApiServer, free_port
+from tests.operator_kubernetes.api_server import ApiServer
+from tests.servers.process import free_port
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -3,10 +3,13 @@
 Used by every starter of this package. Never signals a process that it did not start.
 """
 
+import fcntl
 import os
+import secrets
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,12 +19,41 @@ class ServerFailed(RuntimeError):
     """A server ended or did not answer in time; the message holds the end of its log."""
 
 
+_PORTS = range(12_000, 30_000)
+"""Below those of outgoing connections, one of which could take the port of a server that is about to start, again too."""
+
+
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on at `host` just now."""
+    """A port that nobody listens on at `host`; no other process of the tests is given it while this one lives."""
+    begin = secrets.randbelow(len(_PORTS))  # `random` is seeded alike in every process of a test run
+    for number in range(len(_PORTS)):
+        port = _PORTS[(begin + number) % len(_PORTS)]
+        if _is_unused(host, port) and _reserve(port):
+            return port
+    raise ServerFailed(f"no port of {_PORTS.start} to {_PORTS.stop} is free at {host}")
+
+
+def _is_unused(host: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _reserve(port: int) -> bool:
+    """Lock the file of this port for as long as this process lives."""
+    folder = Path(tempfile.gettempdir()) / f"penstock-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    file = os.open(folder / str(port), os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        return False
+    return True
 
 
 def wait_until(ready: Callable[[], bool], what: str, deadline_seconds: float = 30.0) -> None:

@@ -14,7 +14,7 @@ from penstock_operator.model.facts import Ref
 from penstock_operator.report.metrics import Metrics
 from penstock_operator.report.metrics_autoscaler import AutoscalerFigures
 from tests.operator.autoscale.recorded import Recorded
-from tests.operator_kubernetes.api_server import free_port
+from tests.servers.process import free_port
 
 OPTIONS = AutoscalerOptions(mode=Mode.ACTIVE, metrics_window=timedelta(minutes=5))
 CLICKS = Ref("team", "clicks")

@@ -9,7 +9,7 @@ from penstock_operator.configuration.values import Values
 from penstock_operator.report.metrics import Metrics
 from penstock_operator.report.metrics_ledger import Ledger
 from penstock_operator.report.metrics_names import METRICS, PREFIX
-from tests.operator_kubernetes.api_server import free_port
+from tests.servers.process import free_port
 
 
 def resource(name: str, namespace: str = "team", **status: Any) -> dict[str, Any]:
