@@ -1,6 +1,7 @@
 """The `penstock` command: Flink's verbs and flags, what they print, and exit statuses a script can rely on."""
 
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.launch.cluster_processes import Cluster, cluster, free_port
+from tests.launch.cluster_processes import Cluster, cluster
+from tests.servers.process import free_port
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("command-line")]
 
@@ -112,6 +114,27 @@ def test_a_program_runs_on_a_cluster_of_its_own(tmp_path: Path) -> None:
     failed = penstock("run-application", "--rest-port", str(free_port()), str(program))
     assert failed.returncode == 1
     assert "no such topic" in failed.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_cluster_of_its_own_ends_as_a_whole(tmp_path: Path, number: signal.Signals) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    with cluster(tmp_path) as found:
+        words = ["run-application", "--rest-port", str(found.port), str(program), "--size", "2000000"]
+        command = [sys.executable, "-m", "penstock.launch.cli", *words]
+        application = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        found.processes["application"] = application
+        found.wait_for("the job", lambda: found.get("/overview")["jobs-running"] == 1)
+        children = children_of(application.pid)
+        assert len(children) == 2
+        application.send_signal(number)
+        assert application.wait(60) == 128 + number
+        assert not [child for child in children if Path(f"/proc/{child}").exists()]
+
+
+def children_of(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 @pytest.mark.parametrize("flag", ["-rm", "--claimMode"])

@@ -6,8 +6,6 @@ Registered on the command line by `launch.cli`. Options come before the program;
 import io
 import json
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -16,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from penstock.launch.application import run_cluster
 from penstock.launch.client import UPLOAD_SECONDS, JobManagerClient, Refused, fail, with_client
 from penstock.launch.configuration import ConfigurationError, read_configuration
 
@@ -222,24 +221,8 @@ def run_application(  # noqa: PLR0913 - one parameter for each flag
     with tempfile.TemporaryDirectory(prefix="penstock-app-") as folder:
         configuration.setdefault("penstock.rpc.socket", str(Path(folder) / "rpc.sock"))
         (Path(folder) / "config.yaml").write_text(json.dumps(configuration), encoding="utf-8")
-        cli = [sys.executable, "-m", "penstock.launch.cli"]
-        manager = subprocess.Popen([*cli, "taskmanager", "--config-dir", folder, "--resource-id", "local"])
-        try:
-            command = ["jobmanager", "--config-dir", folder, "--program", program, *flags, "--", *arguments]
-            status = _wait(subprocess.Popen([*cli, *command]))
-        finally:
-            manager.send_signal(signal.SIGTERM)
-            manager.wait()
+        status = run_cluster(Path(folder), ["--program", program, *flags, "--", *arguments])
     raise typer.Exit(status)
-
-
-def _wait(process: "subprocess.Popen[bytes]") -> int:
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-        return 130
 
 
 def info(words: Words = None, python: Python = None) -> None:
