@@ -123,7 +123,13 @@ def test_a_cluster_of_its_own_ends_as_a_whole(tmp_path: Path, number: signal.Sig
     with cluster(tmp_path) as found:
         words = ["run-application", "--rest-port", str(found.port), str(program), "--size", "2000000"]
         command = [sys.executable, "-m", "penstock.launch.cli", *words]
-        application = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        before = signal.signal(
+            number, signal.SIG_DFL
+        )  # what a background process ignores, its children would
+        try:
+            application = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        finally:
+            signal.signal(number, before)
         found.processes["application"] = application
         found.wait_for("the job", lambda: found.get("/overview")["jobs-running"] == 1)
         children = children_of(application.pid)
