@@ -20,6 +20,8 @@ def problems(key: str, value: str) -> list[str]:
         ("execution.checkpointing.savepoint-dir", "gopher://x", "file:///state"),
         ("rest.port", "no port", "9000"),
         ("rest.port", "70000", "1"),
+        ("security.ssl.rest.enabled", "true", "false"),
+        ("penstock.rest.token", "a word", ""),
     ],
 )
 def test_a_key_that_cannot_work_is_refused_by_its_name(key: str, wrong: str, right: str) -> None:

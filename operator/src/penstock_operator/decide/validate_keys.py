@@ -23,11 +23,16 @@ DIRECTORIES = (
     "execution.checkpointing.savepoint-dir",
     "state.savepoints.dir",
 )
+NOT_SERVED = {
+    "security.ssl.rest.enabled": "the bundled runtime serves REST without TLS",
+    "penstock.rest.token": "the operator and the kubelet ask JobManagers without a token",
+}
+"""Keys with which nobody would reach the JobManager: its pod would never be ready."""
 SCHEMES = ("", "file", "s3", "s3a", "s3p", "s3n")
 
 
 def check_keys(resource: FlinkDeployment) -> Iterator[Problem]:
-    """Durations that are none, directories that cannot be reached, a port that is none."""
+    """Durations that are none, directories that cannot be reached, a port that is none, a REST API that nobody could ask."""
     if resource.spec.effective_engine is not Engine.PENSTOCK:
         return
     keys = flatten_configuration(resource.spec.flink_configuration)
@@ -41,6 +46,11 @@ def check_keys(resource: FlinkDeployment) -> Iterator[Problem]:
         if urlsplit(uri).scheme not in SCHEMES:
             yield refuse(
                 f"spec.flinkConfiguration[{key}] {uri!r}: state is kept at s3:// or file:// addresses only"
+            )
+    for key, why in NOT_SERVED.items():
+        if (keys.get(key) or "false").strip().lower() != "false":
+            yield refuse(
+                f"spec.flinkConfiguration[{key}]: {why}: remove it; the job's network policy says who reaches its REST port"
             )
     port = keys.get("rest.port") or "8081"
     if not (port.isdigit() and 0 < int(port) < 65536):
