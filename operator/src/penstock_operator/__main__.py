@@ -7,8 +7,10 @@ import sys
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
-from penstock_operator.errors import OperatorError
+from penstock_api.reasons import Reason
+from penstock_operator.errors import OperatorError, UserError
 from penstock_operator.local.commands import app as local_app
 from penstock_operator.logs import set_up_logs
 from penstock_operator.settings import Settings
@@ -21,7 +23,16 @@ app.add_typer(crds_app, name="crds")
 
 @app.callback()
 def _prepare() -> None:
-    set_up_logs(Settings.from_environment())
+    try:
+        settings = Settings.from_environment()
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "_".join(str(part) for part in first["loc"]).upper()
+        said = f"the environment's PENSTOCK_{where}: {first['msg']}" if where else str(first["msg"])
+        raise UserError(Reason.VALIDATION_ERROR, said) from error
+    except ValueError as error:
+        raise UserError(Reason.VALIDATION_ERROR, f"the environment's settings: {error}") from error
+    set_up_logs(settings)
 
 
 @app.command()

@@ -114,6 +114,11 @@ def has_checkpoint(status: FlinkDeploymentStatus) -> bool:
     return is_stable(status) and status.job_status.last_checkpoint is not None
 
 
+def checkpoint_of(status: FlinkDeploymentStatus) -> str | None:
+    newest = status.job_status.last_checkpoint
+    return newest.path if newest else None
+
+
 def test_job_is_deployed_upgraded_and_deleted(operator: Operator, manifest, tmp_path: Path) -> None:
     operator.platform.store.apply(manifest(), "u1")
     before = operator.until(has_checkpoint)
@@ -137,8 +142,9 @@ def test_operator_that_comes_back_adopts_the_processes(operator: Operator, manif
     operator.until(has_checkpoint)
     before = operator.pids("")
     operator.halt()
+    seen = checkpoint_of(operator.status())
     operator.start()
-    operator.until(is_stable)
+    operator.until(lambda s: is_stable(s) and checkpoint_of(s) != seen)  # it looks after the job again
     assert operator.pids("") == before
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import kubernetes
 import urllib3
+import yaml
 from kubernetes.client import ApiClient
 from kubernetes.config import ConfigException
 
@@ -69,7 +70,7 @@ class KubeClient:
         except ConfigException:
             try:
                 kubernetes.config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-            except ConfigException as error:
+            except (ConfigException, yaml.YAMLError) as error:
                 message = f"no API server: neither a service account nor a kubeconfig is there ({error})"
                 raise ExternalError(Reason.ERROR, message) from error
         configuration.connection_pool_maxsize = 32

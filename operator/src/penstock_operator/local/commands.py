@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -41,7 +42,11 @@ Files = Annotated[list[Path], typer.Option("--filename", "-f", help="Manifest, o
 
 def _platform() -> LocalPlatform:
     settings = Settings.from_environment()
-    return LocalPlatform(settings.home.expanduser().absolute(), settings.launcher or LAUNCHER)
+    home = settings.home.expanduser().absolute()
+    try:
+        return LocalPlatform(home, settings.launcher or LAUNCHER)
+    except (OSError, sqlite3.Error) as error:
+        raise _fail(f"{home} cannot be used: {error}; PENSTOCK_HOME names another folder") from error
 
 
 def _fail(message: str) -> typer.Exit:

@@ -42,15 +42,19 @@ def read_manifests(path: Path) -> list[FlinkDeployment]:
         documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ManifestError(f"{path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path} is not YAML: {error}") from error
     return [_resource(path, document) for document in _objects(documents)]
 
 
 def _objects(documents: list[Any]) -> Iterator[Any]:
     for document in documents:
-        if isinstance(document, dict) and document.get("kind") == "List":
-            yield from document.get("items") or []
+        if (
+            isinstance(document, dict)
+            and document.get("kind") == "List"
+            and isinstance(document.get("items"), list)
+        ):
+            yield from document["items"]
         elif document is not None:
             yield document
 

@@ -78,12 +78,15 @@ class LocalRunner:
         self._seen = found
 
     def _follow_folder(self) -> None:
-        """Apply what changed in the folder; what is no longer there is deleted."""
-        if self._folder is None:
+        """Apply what changed in the folder; what is no longer there is deleted. A folder that is away says nothing of jobs."""
+        if self._folder is None or not self._folder.is_dir():
             return
         files = manifest_files([self._folder])
         for path in files:
-            stat = path.stat()
+            try:
+                stat = path.stat()
+            except FileNotFoundError:  # it went meanwhile: the next look sees that
+                continue
             if self._applied.get(path) == (stat.st_mtime_ns, stat.st_size):
                 continue
             self._applied[path] = (stat.st_mtime_ns, stat.st_size)

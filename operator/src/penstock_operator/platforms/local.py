@@ -26,6 +26,7 @@ from penstock_api.reasons import Reason
 from penstock_api.v1beta1.configuration import flatten_configuration, value_sources
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.status import FlinkDeploymentStatus
+from penstock_operator.errors import ExternalError
 from penstock_operator.model.facts import ClusterFacts, Problem, Ref
 from penstock_operator.model.launch import Launch
 from penstock_operator.model.plan import Event, TakeSnapshot
@@ -47,6 +48,7 @@ WELL_AFTER_SECONDS = 60.0
 """A process that lived this long is not in a crash loop."""
 LONGEST_SOCKET_PATH = 90
 """Unix socket paths end at 104 to 108 bytes, depending on the system."""
+_PORTS = range(20_000, 30_000)
 
 
 class LocalPlatform(OneCluster):
@@ -315,10 +317,12 @@ def _socket_path(folder: Path) -> Path:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """None that an outgoing connection may get: it would have the port when the JobManager starts there again."""
+    for port in secrets.SystemRandom().sample(_PORTS, len(_PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise ExternalError(Reason.ERROR, f"no port of {_PORTS.start} to {_PORTS.stop - 1} is free on 127.0.0.1")
 
 
 def _listens(port: int) -> bool:
