@@ -126,6 +126,7 @@ def rest_app(
     app.state.figures = ProcessFigures()
     app.state.sampler, app.state.disposals = flamegraph.Sampler(master), disposal.Disposals()
     app.state.programs = session
+    app.state.owed = application.owed if application is not None else None
     app.state.shut_down = shut_down or (application.shut_down if application else asyncio.Event())
     return app
 

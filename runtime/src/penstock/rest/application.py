@@ -11,6 +11,7 @@ from penstock.graph.jobgraph import JobGraph
 from penstock.jobmanager.master import Master
 from penstock.jobmanager.running import RunningJob
 from penstock.jobmanager.status import JobStatus
+from penstock.rest.owed import OwedAnswers
 from penstock_api.rest import PenstockApplication
 from penstock_api.rest.trigger import ApplicationStatus
 
@@ -43,6 +44,8 @@ class Application:
     """Main runs when the word comes, and not before."""
     is_waiting: bool = False
     """All is ready for main, and the word to run it has not come yet."""
+    owed: OwedAnswers = field(default_factory=OwedAnswers)
+    """What callers of the REST API still wait to be told of the job."""
     told: asyncio.Event = field(default_factory=asyncio.Event)
     """The word has come: `wish` says from which state."""
 

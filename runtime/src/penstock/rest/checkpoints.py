@@ -14,6 +14,7 @@ from penstock.jobmanager.job import Job
 from penstock.rest.answers import answer, body_of, job_of, master_of, running_of
 from penstock.rest.figures import summary
 from penstock.rest.jobs import failure_cause
+from penstock.rest.owed import owe, told
 
 
 def row(job: Job, record: CheckpointRecord, with_tasks: bool = False) -> dict[str, Any]:
@@ -258,6 +259,8 @@ def _trigger(
     request_id = master_of(request).trigger(
         job.id, is_savepoint, directory, stop, drain, trigger_id, is_native
     )
+    if stop:
+        owe(request, request_id)
     return answer({"request-id": request_id}, 202)
 
 
@@ -280,6 +283,7 @@ async def trigger_status(request: Request) -> Response:
         operation = {"location": state.location}
     else:
         operation = {"checkpointId": state.checkpoint_id}
+    told(request, trigger)
     return answer({"status": {"id": "COMPLETED"}, "operation": operation})
 
 

@@ -13,6 +13,7 @@ from penstock.jobmanager.clock import now_ms
 from penstock.jobmanager.job import Execution, Job
 from penstock.jobmanager.status import JobStatus
 from penstock.rest.answers import answer, io_metrics, job_of, master_of, running_of
+from penstock.rest.owed import owe, told
 
 STATES = (*TaskState, "RECONCILING")
 
@@ -134,6 +135,8 @@ async def details(request: Request) -> Response:
     job = job_of(request)
     rows = [vertex_row(job, vertex) for vertex in job.graph.vertices]
     now, end = now_ms(), job.end
+    if job.status.is_terminal:
+        told(request, job.id)
     return answer(
         {
             "jid": job.id,
@@ -159,7 +162,10 @@ async def details(request: Request) -> Response:
 
 async def status(request: Request) -> Response:
     """GET /jobs/:id/status."""
-    return answer({"status": str(job_of(request).status)})
+    job = job_of(request)
+    if job.status.is_terminal:
+        told(request, job.id)
+    return answer({"status": str(job.status)})
 
 
 async def plan(request: Request) -> Response:
@@ -205,6 +211,7 @@ async def cancel(request: Request) -> Response:
 def cancel_job(request: Request, job: Job) -> None:
     """End a job that has not ended."""
     if not job.status.is_terminal:
+        owe(request, job.id)
         master_of(request).cancel(job.id)
 
 
