@@ -38,7 +38,7 @@ class SourceRun:
             self.enumerator.add_splits_back(self.splits)
         self.enumerator.discover()
 
-    def run(self, until: Callable[[], bool], deadline_seconds: float = 30) -> None:
+    def run(self, until: Callable[[], bool], deadline_seconds: float = 90) -> None:
         """Go on until the condition holds; discovers again all the time, as its interval would."""
         end = time.monotonic() + deadline_seconds
         told = False

@@ -77,7 +77,7 @@ def test_full_batches_are_written_at_once_and_the_rest_at_the_barrier(path: Path
 def test_an_interval_writes_what_there_is(path: Path) -> None:
     writer = opened(definition(path, batch_interval_ms=20))
     writer.write(Batch([Row(1, "a")]))
-    wait_until(lambda: rows(path) == [(1, "a")], "the interval", 20)
+    wait_until(lambda: rows(path) == [(1, "a")], "the interval", 60)
     writer.close()
 
 

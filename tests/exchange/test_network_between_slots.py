@@ -55,7 +55,7 @@ class Pair:
         self.receiver.start()
         return self.channel
 
-    def poll(self, condition: Callable[[], bool], seconds: float = 5) -> None:
+    def poll(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"nothing came; lost: {self.lost}"

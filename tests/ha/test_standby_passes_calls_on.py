@@ -24,9 +24,9 @@ def ask(leader: Starlette | None) -> httpx.Response:
             async with httpx.AsyncClient(
                 transport=httpx.ASGITransport(standby), base_url="http://standby"
             ) as client:
-                return await client.get("/jobs?x=1", timeout=10)
+                return await client.get("/jobs?x=1", timeout=60)
 
-    return asyncio.run(asyncio.wait_for(call(), 10))
+    return asyncio.run(asyncio.wait_for(call(), 60))
 
 
 def test_the_leader_answers_through_the_standby() -> None:

@@ -68,7 +68,7 @@ class Api:
                 await self.internal.post(
                     "/penstock/taskmanagers/tm-1/events", content=batch.model_dump_json()
                 )
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not self.master.jobs[JOB].machine.job.executions:  # noqa: ASYNC110 - nothing tells
                     await asyncio.sleep(0.005)
 

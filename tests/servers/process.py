@@ -56,7 +56,7 @@ def _reserve(port: int) -> bool:
     return True
 
 
-def wait_until(ready: Callable[[], bool], what: str, deadline_seconds: float = 30.0) -> None:
+def wait_until(ready: Callable[[], bool], what: str, deadline_seconds: float = 60.0) -> None:
     """Ask `ready` again and again until it says yes; ServerFailed after the deadline."""
     end = time.monotonic() + deadline_seconds
     pause = 0.02
@@ -99,7 +99,7 @@ class ServerProcess:
         """The process id."""
         return self._process.pid
 
-    def wait_ready(self, answers: Callable[[], bool], deadline_seconds: float = 60.0) -> None:
+    def wait_ready(self, answers: Callable[[], bool], deadline_seconds: float = 120.0) -> None:
         """Wait until the server answers; says why if it ends before."""
 
         def check() -> bool:

@@ -12,8 +12,9 @@ class Rounds:
     busy_since: float | None = None
 
 
-def block_the_slot(log: pytest.LogCaptureFixture) -> None:
-    deadline = time.monotonic() + 10
+def block_the_slot(rounds: Rounds, log: pytest.LogCaptureFixture) -> None:
+    rounds.busy_since = time.monotonic()
+    deadline = time.monotonic() + 50
     while not log.records and time.monotonic() < deadline:
         time.sleep(0.01)
 
@@ -23,8 +24,7 @@ def test_the_stack_of_a_blocking_call_is_logged_once(caplog: pytest.LogCaptureFi
     watch = StallWatch(rounds, StallLimits(0.05), lambda: "Map (1/2)")
     with caplog.at_level(logging.WARNING):
         watch.start()
-        rounds.busy_since = time.monotonic()
-        block_the_slot(caplog)
+        block_the_slot(rounds, caplog)
         watch.stop()
     (record,) = caplog.records
     assert "block_the_slot" in record.getMessage()

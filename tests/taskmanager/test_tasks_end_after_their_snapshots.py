@@ -4,6 +4,7 @@ If it ended before, the JobManager would take it for one without a part and comp
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -88,14 +89,23 @@ class OneSlot:
             )
         )
 
-    def run(self, rounds: int = 1000, until: Callable[[], bool] = lambda: False) -> None:
-        """Rounds of the mailbox, as `Mailbox.run` does them."""
-        for _ in range(rounds):
-            if until():
-                return
-            self.mailbox._run_mails()
-            if not self.slot.work() and not self.slot.flush():
-                self._reactor.poll(0.005)
+    def run(self, until: Callable[[], bool]) -> None:
+        """Rounds of the mailbox until it is so."""
+        deadline = time.monotonic() + 50
+        while not until():
+            assert time.monotonic() < deadline, f"it did not come about; events so far: {self.events}"
+            self._round()
+
+    def settle(self) -> None:
+        """Rounds until nothing happens any more."""
+        for _ in range(50):
+            self._round()
+
+    def _round(self) -> None:
+        """As `Mailbox.run` does it."""
+        self.mailbox._run_mails()
+        if not self.slot.work() and not self.slot.flush():
+            self._reactor.poll(0.005)
 
     def states(self, state: TaskState) -> int:
         return sum(isinstance(event, TaskStateChanged) and event.state is state for event in self.events)
@@ -133,7 +143,7 @@ def run_to_the_end_of_data(slot: OneSlot, folder: Path) -> Path:
     slot.trigger(1, folder / "chk-1")
     (folder / "hold").touch()
     slot.run(until=lambda: any(output.iterdir()))
-    slot.run(rounds=50)
+    slot.settle()
     assert written(output) == expected(COUNT)
     assert slot.told() == []
     return output

@@ -67,8 +67,10 @@ def test_a_watcher_polls_as_often_as_the_configuration_says(tmp_path: Path) -> N
     source.listen(lambda keys: changed.set())
     watcher = Watcher(source)
     watcher.start()
-    file.write_text("a: 2\nkubernetes.operator.dynamic.config.check.interval: 50 ms\n")
-    assert changed.wait(20)
+    draft = tmp_path / "draft"
+    draft.write_text("a: 2\nkubernetes.operator.dynamic.config.check.interval: 50 ms\n")
+    draft.replace(file)  # in one step, as a kubelet does it: half a file would be a change too
+    assert changed.wait(60)
     watcher.stop()
     assert source.current()["a"] == "2"
 

@@ -35,7 +35,7 @@ def scraped(metrics: Metrics) -> dict[tuple[str, str], float]:
     port = free_port()
     metrics.serve("127.0.0.1", port)
     try:
-        text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
     finally:
         metrics.close()
     return {

@@ -103,7 +103,7 @@ def test_they_are_read_over_http_and_every_name_is_in_the_table() -> None:
     metrics, port = Metrics(Values({}), lambda: False), free_port()
     metrics.serve("127.0.0.1", port)
     try:
-        text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
     finally:
         metrics.close()
     assert "flink_k8soperator_leader 0.0" in text
