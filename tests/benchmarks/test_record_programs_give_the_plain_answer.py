@@ -22,7 +22,7 @@ def printed(program: str, folder: Path, parallelism: int) -> list[tuple[str, ...
         str(parallelism),
     ]
     done = subprocess.run(
-        [*command, "--print"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=50
+        [*command, "--print"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=150
     )
     records = (line.rpartition("> ")[2] for line in done.stdout.splitlines())
     return [tuple(record[1:-1].split(",")) for record in records if record.startswith("(")]

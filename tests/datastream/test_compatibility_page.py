@@ -93,7 +93,7 @@ def own_refusals() -> dict[str, Refusal]:
     import json
 
     done = subprocess.run(
-        [sys.executable, "-c", program, *modules], capture_output=True, text=True, check=True, timeout=50
+        [sys.executable, "-c", program, *modules], capture_output=True, text=True, check=True, timeout=150
     )
     rows = json.loads(done.stdout)
     return {

@@ -11,7 +11,7 @@ from penstock.datastream import StreamExecutionEnvironment
 from penstock.datastream.connectors.number_seq import NumberSequenceSource
 from penstock.launch.minicluster import JobFailed
 
-WITHIN_SECONDS = 30
+WITHIN_SECONDS = 90
 
 
 def environment(folder: Path) -> StreamExecutionEnvironment:

@@ -19,7 +19,7 @@ def run_program(folder: Path, source: str, **settings: str) -> str:
         [*RUN, str(program)],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=150,
         check=False,
         cwd=folder,
         env={**os.environ, "PENSTOCK_CONFIGURATION": json.dumps({"parallelism.default": "2", **settings})},

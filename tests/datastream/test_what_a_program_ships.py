@@ -95,7 +95,7 @@ def test_everything_a_program_ships_is_there_in_every_slot(tmp_path: Path) -> No
         [sys.executable, "job.py"],
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=150,
         check=False,
         cwd=tmp_path,
         env={**os.environ, "TMPDIR": str(tmp_path)},
@@ -130,7 +130,7 @@ env.execute()
         [sys.executable, "-m", "penstock.launch.program", str(tmp_path / "job.py")],
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=150,
         check=False,
         env={**os.environ, "TMPDIR": str(tmp_path), "PENSTOCK_CONFIGURATION": json.dumps(settings)},
     )

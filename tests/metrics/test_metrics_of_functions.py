@@ -118,7 +118,7 @@ def test_metrics_of_a_running_job_are_on_the_rest_api(tmp_path: Path) -> None:
         app = rest_app(cluster.master, Application(cluster.master, JobWish(job_id)), tmp_path, page_folder())
         base = f"/jobs/{job_id}/vertices/{graph.vertices[-1].id}"
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(90):
                 while True:
                     listed: list[dict[str, Any]] = (await client.get(f"{base}/subtasks/0/metrics")).json()
                     found = [row["id"] for row in listed if ".mine." in row["id"]]
@@ -132,7 +132,7 @@ def test_metrics_of_a_running_job_are_on_the_rest_api(tmp_path: Path) -> None:
 
     with MiniCluster(1, graph.configuration) as cluster:
         job = cluster.submit(graph)
-        values = cluster.call(ask(cluster, job.job_id), 40)
+        values = cluster.call(ask(cluster, job.job_id), 100)
         job.cancel()
     assert names <= values.keys()
     assert values["mine.seen"] >= values["mine.size_count"] - 1 > 0

@@ -193,7 +193,7 @@ def test_rocksdb_is_not_imported_unless_chosen() -> None:
         "make_backend(KeyedPlace(128, 0, 127, 'x'), {})\n"
         "assert 'rocksdict' not in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=150)
 
 
 def test_options_of_rocksdb_are_flinks_keys() -> None:

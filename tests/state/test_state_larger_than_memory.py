@@ -92,7 +92,7 @@ def test_folders_of_killed_processes_are_cleared_away(tmp_path: Path) -> None:
         [sys.executable, "-c", program, str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
         check=False,
     )
     orphan = Path(done.stdout.strip())

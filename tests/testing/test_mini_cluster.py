@@ -25,7 +25,7 @@ from penstock.testing.cluster import ClusterEnvironment, JobCluster
 
 pytest_plugins = ["penstock.testing.plugin"]
 NONE = WatermarkStrategy.no_watermarks()
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 90.0
 
 
 def until(condition: Callable[[], bool]) -> None:
