@@ -1,13 +1,15 @@
 """The command line: `penstock jobmanager | taskmanager`, and the verbs of `launch.run_verbs` and `launch.verbs`."""
 
 import logging
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from penstock.launch import run_verbs, state, verbs
-from penstock.launch.configuration import ConfigurationError, read_configuration
+from penstock.launch.client import fail
+from penstock.launch.configuration import CannotStart, ConfigurationError, read_configuration
 
 app = typer.Typer(help="Penstock's stream runtime.", no_args_is_help=True, add_completion=False)
 run_verbs.register(app)
@@ -26,8 +28,7 @@ def _configuration(folder: Path | None, settings: list[str] | None) -> dict[str,
     try:
         return read_configuration(folder, settings or ())
     except ConfigurationError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
+        fail(str(error), status=2)
 
 
 def _log_to(folder: Path | None, name: str, *more: logging.Handler) -> None:
@@ -109,8 +110,12 @@ def taskmanager(
 
 
 def main() -> None:
-    """The entry point."""
-    app()
+    """The entry point: a process that cannot begin says so in a line, without a traceback."""
+    try:
+        app()
+    except CannotStart as error:
+        typer.secho(f"penstock: {error}", fg="red", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -32,8 +32,11 @@ class JobManagerClient:
         base = address.rstrip("/") if "://" in address else f"http://{address}"
         token = os.environ.get(TOKEN_VARIABLE)
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(base_url=f"{base}/v1", timeout=30, headers=headers)
-        self._down: type[Exception] = httpx.HTTPError
+        try:
+            self._http = httpx.Client(base_url=f"{base}/v1", timeout=30, headers=headers)
+        except (httpx.InvalidURL, ValueError) as error:
+            fail(f"{address!r} is no address of a JobManager ({error}): write -m HOST:PORT", status=2)
+        self._down: tuple[type[Exception], ...] = (httpx.HTTPError, httpx.InvalidURL)
         self._address = address
 
     def call(
@@ -52,11 +55,11 @@ class JobManagerClient:
                 f"no JobManager answers at {self._address} ({error}); name it with -m HOST:PORT"
             ) from error
         try:
-            found: dict[str, Any] = response.json() if response.content else {}
+            found: Any = response.json() if response.content else {}
         except ValueError:
-            raise Refused(
-                f"what answers at {self._address} is no JobManager: {response.text[:200]}"
-            ) from None
+            found = None
+        if not isinstance(found, dict):
+            raise Refused(f"what answers at {self._address} is no JobManager: {response.text[:200]}")
         if response.is_error:
             said = [str(line) for line in found.get("errors", [])] or [response.reason_phrase]
             raise Refused(f"{response.status_code} {said[0].strip()}")
@@ -118,6 +121,8 @@ def with_client(address: str, action: Callable[[JobManagerClient], None]) -> Non
         action(client)
     except Refused as refused:
         fail(str(refused))
+    except (KeyError, TypeError) as error:  # what it answers is JSON, and no body of Flink's
+        fail(f"what answers at {address} is no JobManager: its answer has no {error}")
     except KeyboardInterrupt:
         fail("interrupted; what was asked of the JobManager goes on", status=130)
     finally:

@@ -3,7 +3,8 @@
 Read once at the start of every process of `launch`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,29 @@ CONFIG_FILES = ("config.yaml", "flink-conf.yaml")
 
 class ConfigurationError(Exception):
     """The configuration cannot be read; the text says which file or setting."""
+
+
+class CannotStart(Exception):
+    """A process cannot begin; the text says which setting, file or address is wrong."""
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """What goes wrong while a process begins is its configuration's fault: a `CannotStart`, for whoever started it."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise CannotStart(str(error)) from error
+
+
+def number_of(configuration: Mapping[str, str], default: int, *keys: str) -> int:
+    """The first set key as a whole number that is not below 0; ValueError names the key."""
+    key, text = next(
+        ((key, configuration[key]) for key in keys if configuration.get(key)), ("", str(default))
+    )
+    if not text.strip().isdecimal():
+        raise ValueError(f"{key}: {text!r} is no whole number")
+    return int(text)
 
 
 def read_configuration(folder: Path | None, settings: Iterable[str] = ()) -> dict[str, str]:
@@ -27,7 +51,7 @@ def read_configuration(folder: Path | None, settings: Iterable[str] = ()) -> dic
             )
         try:
             document = yaml.safe_load(files[0].read_text(encoding="utf-8")) or {}
-        except yaml.YAMLError as error:
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise ConfigurationError(f"{files[0]}: {error}") from error
         if not isinstance(document, dict):
             raise ConfigurationError(f"{files[0]}: it must hold `key: value` lines")

@@ -26,6 +26,7 @@ from penstock.jobmanager.master import Master
 from penstock.jobmanager.status import JobStatus
 from penstock.jobmanager.storage import JobStorage
 from penstock.launch.artifacts import ArtifactError
+from penstock.launch.configuration import number_of, starting
 from penstock.launch.dependencies import PREPARED_KEYS, Prepared, prepare
 from penstock.launch.recovery import left_behind, recover_session
 from penstock.launch.serving import HttpServer, listen_tcp, listen_unix, tls_of
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 TAIL = 4000
 """Characters of a failed program's output that its message quotes."""
+
+ANSWER_SECONDS = 10.0
+"""How long a JobManager whose job has ended stays for who asked it to stop or cancel, and polls for how that went."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -63,7 +67,7 @@ class JobManagerOptions:
 
 
 def run_jobmanager(options: JobManagerOptions) -> int:
-    """Serve; the exit status is 0 when the job ended well."""
+    """Serve; the exit status is 0 when the job ended well. Raises CannotStart."""
     with tempfile.TemporaryDirectory(prefix="penstock-jm-", ignore_cleanup_errors=True) as scratch:
         return asyncio.run(_run(options, Path(scratch)))
 
@@ -74,7 +78,8 @@ async def _run(options: JobManagerOptions, scratch: Path) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    ha = read_ha(options.configuration)
+    with starting():
+        ha = read_ha(options.configuration)
     if ha is None:
         return await _serve(options, scratch, ended, None)
     from penstock.launch.standby import stand_by
@@ -91,7 +96,8 @@ async def _serve(
 ) -> int:
     configuration = options.configuration
     fallback = term.storage if term else str(scratch / "checkpoints")
-    master = Master(configuration, fallback, term.jobs if term else None)
+    with starting():
+        master = Master(configuration, fallback, term.jobs if term else None)
     master.start()
     waits = options.word_file is not None
     application = Application(master, options.wish, waits=waits) if options.program else None
@@ -101,7 +107,8 @@ async def _serve(
     ends = [asyncio.create_task(_then(event, stop)) for event in (ended, term.lost if term else ended)]
     rest = rest_app(master, application, options.log_folder, page_folder(), options.log_tail, stop, session)
     internal = internal_app(master, application, bundles)
-    servers, target = await _start_servers(configuration, rest, internal, scratch)
+    with starting():
+        servers, target = await _start_servers(configuration, rest, internal, scratch)
     work = None
     try:
         if application is not None:
@@ -131,7 +138,7 @@ async def _start_servers(
     configuration: Mapping[str, str], rest: Starlette, internal: Starlette, scratch: Path
 ) -> tuple[list[HttpServer], str]:
     hosts = [host.strip() for host in configuration.get("rest.bind-address", "127.0.0.1").split(",")]
-    port = int(configuration.get("rest.port", configuration.get("rest.bind-port", "8081")))
+    port = number_of(configuration, 8081, "rest.port", "rest.bind-port")
     local = Path(configuration.get("penstock.rpc.socket") or scratch / "rpc.sock")
     servers = [HttpServer(rest, listen_tcp(host, port)) for host in hosts]
     servers.append(HttpServer(internal, listen_unix(local)))
@@ -140,7 +147,7 @@ async def _start_servers(
         bind = configuration.get("jobmanager.bind-host") or configuration.get(
             "jobmanager.rpc.address", "127.0.0.1"
         )
-        rpc_port = int(configuration.get("jobmanager.rpc.port", "6123"))
+        rpc_port = number_of(configuration, 6123, "jobmanager.rpc.port")
         servers.append(HttpServer(internal, listen_tcp(bind, rpc_port), tls))
     for server in servers:
         await server.start()
@@ -174,6 +181,8 @@ async def _run_application(
         if application.job.machine.job.status is JobStatus.FAILED:
             application.fail(application.status().reason or "JobFailed", application.status().message or "")
     if options.configuration.get("execution.shutdown-on-application-finish", "true") != "false":
+        if not await application.owed.all_told(ANSWER_SECONDS):
+            log.info("nobody came for the answer to a stop or a cancellation")
         application.shut_down.set()
 
 

@@ -59,7 +59,11 @@ def main() -> None:
         arguments = arguments[1:]
     if not arguments:
         sys.exit("usage: python -m penstock.launch.program [--module NAME | FILE] [ARGUMENTS]")
-    run_program(arguments[0], arguments[1:], is_module)
+    try:
+        run_program(arguments[0], arguments[1:], is_module)
+    except KeyboardInterrupt:
+        sys.stderr.write("penstock: interrupted\n")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

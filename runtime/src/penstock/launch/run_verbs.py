@@ -16,7 +16,7 @@ import typer
 
 from penstock.launch.application import run_cluster
 from penstock.launch.client import UPLOAD_SECONDS, JobManagerClient, Refused, fail, with_client
-from penstock.launch.configuration import ConfigurationError, read_configuration
+from penstock.launch.configuration import ConfigurationError, number_of, read_configuration
 
 Words = Annotated[
     list[str] | None,
@@ -147,6 +147,8 @@ def _run_here(
     program: str, arguments: list[str], module: str | None, configuration: dict[str, str]
 ) -> NoReturn:
     """Become the program's process: one interpreter less to start, and signals reach it."""
+    if not Path(program).exists():
+        fail(f"there is no program at {program}")
     environment = {**os.environ, "PENSTOCK_CONFIGURATION": json.dumps(configuration)}
     target = [program]
     if module is not None:
@@ -181,7 +183,10 @@ def _run_there(client: JobManagerClient, program: str, wish: dict[str, Any], det
 def packed(program: Path) -> tuple[str, bytes]:
     """A program as it is uploaded: a file as it is, a folder as a zip. Raises Refused."""
     if program.is_file():
-        return program.name, program.read_bytes()
+        try:
+            return program.name, program.read_bytes()
+        except OSError as error:
+            raise Refused(f"the program at {program} cannot be read: {error.strerror}") from error
     if not program.is_dir():
         raise Refused(f"there is no program at {program}")
     held = io.BytesIO()
@@ -212,7 +217,10 @@ def run_application(  # noqa: PLR0913 - one parameter for each flag
     configuration = _settings(config_dir, setting, {CLAIM_KEY: claim_mode})
     configuration.setdefault("rest.port", str(rest_port))
     configuration.setdefault("rest.bind-address", "127.0.0.1")
-    width = slots or int(configuration.get("taskmanager.numberOfTaskSlots", 0)) or parallelism or 1
+    try:
+        width = slots or number_of(configuration, 0, "taskmanager.numberOfTaskSlots") or parallelism or 1
+    except ValueError as error:
+        fail(str(error), status=2)
     configuration["taskmanager.numberOfTaskSlots"] = str(width)
     options = {"--entry-class": module, "--parallelism": parallelism, "--from-savepoint": from_savepoint}
     flags = [word for name, value in options.items() if value is not None for word in (name, str(value))]
@@ -230,6 +238,8 @@ def info(words: Words = None, python: Python = None) -> None:
     from penstock.launch.planning import plan_program
 
     program, arguments = _program(words, python)
+    if not Path(program).exists():
+        fail(f"there is no program at {program}")
     with tempfile.TemporaryDirectory(prefix="penstock-") as scratch:
         text, status = plan_program(program, arguments, Path(scratch))
     if status:

@@ -22,6 +22,7 @@ from penstock.ha.contract import HighAvailability, HighAvailabilityDown, LeaderA
 from penstock.ha.jobs import JobStore
 from penstock.ha.opening import connect_ha
 from penstock.ha.settings import HaSettings
+from penstock.launch.configuration import number_of, starting
 from penstock.launch.serving import HttpServer, listen_tcp, tls_of
 from penstock.rest.answers import answer
 
@@ -52,7 +53,8 @@ async def stand_by(
     serve: Callable[[LeaderTerm], Awaitable[int]],
 ) -> int:
     """Campaign, serve, and again, until the process is to end or what was served has ended; the exit status."""
-    address = own_address(configuration)
+    with starting():
+        address = own_address(configuration)
     while not ended.is_set():
         try:
             ha = await asyncio.to_thread(connect_ha, settings, configuration)
@@ -130,7 +132,7 @@ def own_address(configuration: Mapping[str, str]) -> LeaderAddress:
 @contextlib.asynccontextmanager
 async def _passing_on(ha: HighAvailability, configuration: Mapping[str, str]) -> AsyncIterator[None]:
     hosts = [host.strip() for host in configuration.get("rest.bind-address", "127.0.0.1").split(",")]
-    port = int(configuration.get("rest.port", configuration.get("rest.bind-port", "8081")))
+    port = number_of(configuration, 8081, "rest.port", "rest.bind-port")
     async with httpx.AsyncClient(timeout=_PROXY_SECONDS) as http:
         app = passing_app(ha, http)
         servers = [HttpServer(app, listen_tcp(host, port)) for host in hosts]
