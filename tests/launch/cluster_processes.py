@@ -41,7 +41,7 @@ class Cluster:
             "execution.shutdown-on-application-finish": "false",
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10)
+        self._http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
 
     def start(self, name: str, *arguments: str) -> None:
         (self.folder / "config.yaml").write_text(json.dumps(self.settings))
@@ -72,7 +72,7 @@ class Cluster:
     def end(self, name: str) -> int:
         process = self.processes.pop(name)
         process.send_signal(signal.SIGTERM)
-        return process.wait(20)
+        return process.wait(60)
 
     def get(self, path: str) -> Any:
         return self._http.get(path).json()
@@ -107,7 +107,10 @@ class Cluster:
         return int(self.get(f"/jobs/{job_id}/checkpoints")["counts"]["completed"])
 
     def outputs(self) -> str:
-        return "\n".join(f"== {path.name}\n{path.read_text()[-3000:]}" for path in self.folder.glob("*.out"))
+        return "\n".join(
+            f"== {path.name}\n{path.read_text(errors='replace')[-3000:]}"
+            for path in self.folder.glob("*.out")
+        )
 
     def close(self) -> None:
         self._http.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.launch.cluster_processes import Cluster, cluster
+from tests.launch.cluster_processes import JOB_ID, Cluster, cluster
 from tests.servers.process import free_port
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("command-line")]
@@ -137,6 +137,22 @@ def test_a_cluster_of_its_own_ends_as_a_whole(tmp_path: Path, number: signal.Sig
         application.send_signal(number)
         assert application.wait(60) == 128 + number
         assert not [child for child in children if Path(f"/proc/{child}").exists()]
+
+
+@pytest.mark.parametrize(("verb", "said_last"), [("stop", "savepoint-"), ("cancel", "CANCELED")])
+def test_who_ends_a_job_is_told_though_its_cluster_ends_with_it(
+    tmp_path: Path, verb: str, said_last: str
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    with cluster(tmp_path) as found:
+        del found.settings["execution.shutdown-on-application-finish"]
+        found.start_jobmanager(program, "--", "--size", "2000000")
+        found.start("taskmanager", "--resource-id", "tm")
+        found.wait_status("RUNNING")
+        text = said(found, verb, JOB_ID)
+        assert said_last in text
+        assert found.processes.pop("jobmanager").wait(60) in (0, 1)
 
 
 def children_of(pid: int) -> list[str]:

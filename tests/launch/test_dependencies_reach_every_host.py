@@ -127,7 +127,7 @@ def test_requirements_files_and_archives_are_there_in_main_and_in_slots(tmp_path
         )
         assert output.read_text().split() == ["winter!?", "spring!?", "summer!?", "autumn!?"]
         assert (tmp_path / "main").read_text() == "?"
-        answer = httpx.get(f"http://127.0.0.1:{running.port}/penstock/dependencies/{'0' * 64}")
+        answer = httpx.get(f"http://127.0.0.1:{running.port}/penstock/dependencies/{'0' * 64}", timeout=60)
         assert answer.status_code == 404, "code is handed out by the internal app only"
 
 

@@ -11,22 +11,29 @@ from tests.launch.cluster_processes import JOB_ID, Cluster, cluster
 pytestmark = pytest.mark.timeout(300)
 
 PROGRAM = """
-import time
+import os, time
 from penstock.datastream import StreamExecutionEnvironment
 env = StreamExecutionEnvironment.get_execution_environment()
 def slow(x):
-    time.sleep(0.0005)
+    if not os.path.exists({go!r}):
+        time.sleep(0.005)
     return (x % 3, 1)
 env.from_collection(list(range({total}))).map(slow).key_by(lambda x: x[0]).sum(1).map(lambda x: x).print()
 env.execute("counting")
 """
+"""It takes three quarters of a minute unless the test lets it go."""
 TOTAL = 9_000
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Path:
+def go(tmp_path: Path) -> Path:
+    return tmp_path / "go"
+
+
+@pytest.fixture
+def program(tmp_path: Path, go: Path) -> Path:
     path = tmp_path / "program.py"
-    path.write_text(PROGRAM.format(total=TOTAL))
+    path.write_text(PROGRAM.format(total=TOTAL, go=str(go)))
     return path
 
 
@@ -50,7 +57,7 @@ def slot_pids(manager: "subprocess.Popen[bytes]") -> list[int]:
 EXACT = dict.fromkeys(range(3), TOTAL // 3)
 
 
-def test_slot_taskmanager_and_jobmanager_are_killed_in_turn(tmp_path: Path, program: Path) -> None:
+def test_slot_taskmanager_and_jobmanager_are_killed_in_turn(tmp_path: Path, program: Path, go: Path) -> None:
     with cluster(tmp_path) as running:
         running.start_jobmanager(program)
         running.start("taskmanager", "--resource-id", "tm")
@@ -69,11 +76,14 @@ def test_slot_taskmanager_and_jobmanager_are_killed_in_turn(tmp_path: Path, prog
         running.kill("jobmanager")
         running.start_jobmanager(program)
         running.wait_for("restored", lambda: running.get(f"/jobs/{JOB_ID}/checkpoints")["latest"]["restored"])
+        go.touch()
         running.wait_status("FINISHED")
         assert final_counts(running) == EXACT
 
 
-def test_stopped_with_a_savepoint_and_resumed_at_another_parallelism(tmp_path: Path, program: Path) -> None:
+def test_stopped_with_a_savepoint_and_resumed_at_another_parallelism(
+    tmp_path: Path, program: Path, go: Path
+) -> None:
     with cluster(tmp_path) as running:
         running.start_jobmanager(program)
         running.start("taskmanager", "--resource-id", "tm")
@@ -88,6 +98,7 @@ def test_stopped_with_a_savepoint_and_resumed_at_another_parallelism(tmp_path: P
         assert sum(final_counts(running).values()) < TOTAL
         running.end("jobmanager")
         running.settings["parallelism.default"] = "2"
+        go.touch()
         second = "f" * 32
         running.start_jobmanager(program, "--from-savepoint", operation["location"], job_id=second)
         running.wait_status("FINISHED", second)
@@ -96,7 +107,7 @@ def test_stopped_with_a_savepoint_and_resumed_at_another_parallelism(tmp_path: P
 
 def test_job_that_is_finished_is_not_run_again(tmp_path: Path) -> None:
     short = tmp_path / "program.py"
-    short.write_text(PROGRAM.format(total=30))
+    short.write_text(PROGRAM.format(total=30, go=str(tmp_path / "go")))
     with cluster(tmp_path) as running:
         running.start_jobmanager(short)
         running.start("taskmanager", "--resource-id", "tm")

@@ -51,11 +51,12 @@ def test_job_starts_when_told_and_from_the_savepoint_of_the_word(tmp_path: Path)
             "a checkpoint", lambda: list((tmp_path / "checkpoints" / OLD_ID).glob("chk-*/_metadata"))
         )
         assert put_word(running, None).status_code == 409, "this one waits for no word"
+        # The newest is chosen when nobody completes another and deletes it.
+        running.end("jobmanager")
+        running.end("taskmanager")
         newest = max(
             (tmp_path / "checkpoints" / OLD_ID).glob("chk-*/_metadata"), key=lambda p: p.stat().st_mtime
         )
-        running.end("jobmanager")
-        running.end("taskmanager")
         start_waiting(running, program, out)
         running.start("taskmanager", "--resource-id", "tm")
         waiting(running)

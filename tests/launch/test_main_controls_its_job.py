@@ -49,6 +49,11 @@ if "error" in found:
 """
 
 
+def written(out: Path) -> Any:
+    """What main found; None until all of it is written."""
+    return json.loads(out.read_text()) if out.exists() else None
+
+
 def outcome(folder: Path, does: str, status: str) -> dict[str, Any]:
     program, out = folder / "program.py", folder / "out.json"
     program.write_text(PROGRAM)
@@ -56,9 +61,8 @@ def outcome(folder: Path, does: str, status: str) -> dict[str, Any]:
         running.settings["restart-strategy.type"] = "none"
         running.start_jobmanager(program, "--", str(out), does)
         running.start("taskmanager", "--resource-id", "tm")
-        running.wait_for("the main's end", out.exists)
+        found: dict[str, Any] = running.wait_for("what main found", lambda: written(out))
         running.wait_status(status)
-        found: dict[str, Any] = running.wait_for("what main found", lambda: json.loads(out.read_text()))
         found["application"] = running.get("/penstock/application")
     return found
 
@@ -95,8 +99,7 @@ def test_main_of_a_session_program_cancels_its_job(tmp_path: Path) -> None:
         program = httpx.post(f"{url}/jars/upload", files=file, timeout=60).json()["filename"]
         body = {"programArgsList": [str(out), "cancels"]}
         job = httpx.post(f"{url}/jars/{Path(program).name}/run", json=body, timeout=60).json()["jobid"]
-        running.wait_for("the main's end", out.exists)
+        found = running.wait_for("what main found", lambda: written(out))
         running.wait_status("CANCELED", job)
-    found = json.loads(out.read_text())
     assert found["id"] == job
     assert "error" not in found

@@ -70,11 +70,11 @@ class SlotProcess:
     def close(self) -> None:
         self.pipe.shut()
         try:
-            self.process.wait(15)
+            self.process.wait(60)
         finally:
             self.process.kill()
             self.process.wait()
-            self._reader.join(5)
+            self._reader.join(60)
             self.pipe.close()
 
 
@@ -113,7 +113,7 @@ class Slots:
             self.events.append((slot_id, event))
             self._changed.notify_all()
 
-    def wait(self, what: str, condition: Callable[[], bool], seconds: float = 40) -> None:
+    def wait(self, what: str, condition: Callable[[], bool], seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds
         with self._changed:
             while not condition():
@@ -195,7 +195,7 @@ class Slots:
                 )
             )
 
-    def wait_state(self, state: TaskState, seconds: float = 40) -> None:
+    def wait_state(self, state: TaskState, seconds: float = 90) -> None:
         self.wait(
             f"all {state}",
             lambda: (

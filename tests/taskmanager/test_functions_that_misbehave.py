@@ -24,15 +24,15 @@ def splits(count: int) -> list[dict[str, object]]:
 
 def test_a_call_that_never_returns_fails_its_task_and_ends_its_slot(output: Path, tmp_path: Path) -> None:
     vertices, edges = graph(output, sums=1, waiting_for=tmp_path / "never")
-    limits = {"penstock.task.stall-warning": "1 s", "penstock.task.stall-timeout": "2 s"}
+    limits = {"penstock.task.stall-warning": "1 s", "penstock.task.stall-timeout": "5 s"}
     apart = {vertices[0].id: ["s0"], vertices[1].id: ["s1"]}
     with Slots(2, configuration=limits) as slots:
         slots.deploy(vertices, edges, placement=apart)
         slots.give(vertices[0], splits(1000))
-        slots.wait("the failure", lambda: bool(slots.failures()))
-        assert "small_job.py" in slots.failures()[0]
+        # The other slot's failure, for want of this one, may be heard of before.
+        slots.wait("the failure", lambda: any("small_job.py" in text for text in slots.failures()))
         assert slots.states()["3", 0] is TaskState.FAILED
-        assert slots.slots[1].process.wait(20) == 70
+        assert slots.slots[1].process.wait(60) == 70
         assert slots.slots[0].process.poll() is None
 
 
@@ -44,7 +44,7 @@ def test_a_cancel_that_is_not_heard_ends_the_slot(output: Path, tmp_path: Path) 
         slots.give(vertices[0], splits(1000))
         slots.wait("the call", lambda: (tmp_path / "reached").exists())
         slots.cancel()
-        assert slots.slots[1].process.wait(20) == 70
+        assert slots.slots[1].process.wait(60) == 70
         slots.wait("the other's end", lambda: slots.states()["1", 0] is TaskState.CANCELED)
 
 

@@ -155,7 +155,7 @@ def test_slow_receiver_holds_the_source_back(output: Path, tmp_path: Path) -> No
         # What four credits and one buffer hold, not what the source could read meanwhile.
         assert max(event.values["numRecordsOut"] for event in slots.of(TaskMetrics)) < 20_000
         gate.touch()
-        slots.wait_state(TaskState.FINISHED, 40)
+        slots.wait_state(TaskState.FINISHED)
     assert written(output) == expected(1_000_000)
 
 
