@@ -123,13 +123,6 @@ class VertexBackPressure(HyphenModel):
     subtasks: list[SubtaskBackPressure] = Field(default_factory=list)
 
 
-class VertexAccumulators(HyphenModel):
-    """GET …/accumulators."""
-
-    id: str
-    user_accumulators: list[Any] = Field(default_factory=list)
-
-
 class SubtaskAccumulators(HyphenModel):
     """Accumulators of one subtask."""
 

@@ -32,13 +32,6 @@ class Collector:
                 values.append(result)
                 times.append(timestamp)
 
-    def take_one(self, value: Any, timestamp: int) -> None:
-        """One record of the main output."""
-        self._values.append(value)
-        self._times.append(timestamp)
-        if timestamp != MIN_TIMESTAMP:
-            self._has_time = True
-
     def take_side(self, tag: str, value: Any, timestamp: int) -> None:
         """One record of a side output."""
         values, times = self._side.setdefault(tag, ([], []))

@@ -7,18 +7,10 @@ any thread; reading belongs to one thread. A closed pipe reads as None: the slot
 import socket
 import struct
 import threading
-from typing import Protocol
 
 from penstock.control.messages import COMMAND, EVENT, Command, Event
 
 _LENGTH = struct.Struct(">I")
-
-
-class EventSink(Protocol):
-    """Where a slot's events go."""
-
-    def send_event(self, event: Event) -> None:
-        """Send it; from any thread; returns silently when the other end is gone."""
 
 
 class ControlPipe:
