@@ -21,7 +21,7 @@ demo: setup ## The main job on the embedded local platform: runs, upgrades, chec
 	@$(VENV)/python -m examples.demo $(if $(KEEP),--keep)
 
 test: setup ## Tests that need Python alone, a real mini cluster included
-	$(VENV)/pytest -n $(JOBS) -m "not integration and not e2e" $(TESTS) $(if $(filter tests,$(TESTS)),--ignore=tests/operator_kubernetes)
+	$(VENV)/pytest -n $(JOBS) --dist loadgroup -m "not integration and not e2e" $(TESTS) $(if $(filter tests,$(TESTS)),--ignore=tests/operator_kubernetes)
 
 integration: setup ## Tests against real servers (Kafka, S3, ZooKeeper, PostgreSQL) and a browser, which it installs and starts
 	$(VENV)/pytest -m integration tests/integration tests/web

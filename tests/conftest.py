@@ -1,13 +1,16 @@
 """Options of every test run."""
 
+import os
 from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Examples are judged by what they find, never by how fast a busy machine makes them.
-settings.register_profile("penstock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("penstock")
+# Examples are judged by what they find, never by how fast a busy machine makes them. They are the same in every run, so that
+# nobody's change is refused for what an example finds by chance that day; PENSTOCK_EXPLORE=1 draws new ones.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("penstock", settings.get_profile("explore"), derandomize=True)
+settings.load_profile("explore" if os.environ.get("PENSTOCK_EXPLORE") else "penstock")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
