@@ -220,4 +220,4 @@ def test_leader_that_ends_is_gone_at_once_and_followed(zookeeper: ZooKeeperServe
     took = time.monotonic() - began
     assert gained[1].wait(30)
     second.close()
-    assert took < 1.5
+    assert took < 20, "a leader that ends does not wait for the end of its session, which lasts a minute"

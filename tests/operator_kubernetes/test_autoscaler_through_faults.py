@@ -170,8 +170,12 @@ def test_a_slow_job_manager_is_not_waited_for(job: Place, start: Starting) -> No
     start()
     job.create(StubLoad(200.0, 100.0, delay=3.0), **{"flink.rest-client.timeout": "1 s"})
     eventually("the reason in the status", lambda: job.held_by("metrics"))
-    assert "answered too slowly" in job.autoscaler["held"]["message"] or "Timeout" in job.said(
-        "AutoscalerError"
+    eventually(
+        "the reason in words",
+        lambda: (
+            "answered too slowly" in (job.autoscaler.get("held") or {}).get("message", "")
+            or "Timeout" in job.said("AutoscalerError")
+        ),
     )
     eventually("the job to be stable", job.is_stable)
     assert job.width() == 1
@@ -234,7 +238,7 @@ def test_more_than_the_namespaces_quota_allows_is_not_asked_for(job: Place, star
     )
     eventually("the reason in the status", lambda: job.held_by("room"))
     assert "ResourceQuota team" in job.autoscaler["held"]["message"]
-    assert "ResourceQuota team" in job.said("ResourceQuotaReached")
+    eventually("the Event", lambda: "ResourceQuota team" in job.said("ResourceQuotaReached"))
     assert job.workers() == 2
 
 

@@ -10,7 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.clients.kube import KubeClient
+from penstock_operator.model.plan import TakeSnapshot
+from penstock_operator.platforms.kubernetes import KubernetesPlatform
 from tests.operator_kubernetes.api_server import ApiServer
 from tests.operator_kubernetes.test_operator_process import Running, eventually, resource
 from tests.servers.process import free_port
@@ -47,6 +50,11 @@ class Configured:
     def has_read(self, key: str) -> bool:
         """Whether jobs that are started now get this key."""
         return key in self._running[0].defaults(self.namespace)
+
+    @property
+    def platform(self) -> KubernetesPlatform:
+        """Of the operator that runs."""
+        return self._running[0].platform
 
     def start(self, **settings: Any) -> None:
         chosen = {"health_port": self.health, "lease_name": f"lease-{self.namespace}", **settings}
@@ -125,6 +133,42 @@ def test_a_label_selector_chooses_resources(
     assert "finalizers" not in found["metadata"]
 
 
+def test_resources_of_others_are_left_alone_where_namespaces_change(
+    client: KubeClient, namespace: str, configured: Configured
+) -> None:
+    keys = {"label__selector": "tier=gold", "dynamic__namespaces__enabled": "true"}
+    silver = client.create(named(namespace, "silver", {"tier": "silver"}))
+    held = {**silver, "status": {"jobStatus": {"jobId": "a" * 32, "jobIds": ["a" * 32]}}}
+    before = client.replace(held, "status")
+    configured.write(**keys, watched__namespaces="elsewhere")
+    configured.start()
+    eventually("the health endpoint", lambda: health(configured.health) == 200)
+    configured.write(**keys, watched__namespaces=f"elsewhere,{namespace}")
+    client.create(named(namespace, "gold", {"tier": "gold"}))
+    eventually("the chosen one", lambda: deployed(client, namespace, "gold"))
+    assert client.get("FlinkDeployment", "silver", namespace) == before
+
+
+def test_snapshots_carry_the_labels_by_which_their_job_was_chosen(
+    client: KubeClient, namespace: str, configured: Configured
+) -> None:
+    configured.write(label__selector="tier in (gold,platinum)")
+    configured.start(watch_namespaces=(namespace,))
+    labels = {"tier": "gold", "app.kubernetes.io/instance": "theirs"}
+    made = client.create(named(namespace, "clicks", labels))
+    eventually("the job", lambda: deployed(client, namespace))
+    resource = FlinkDeployment.from_wire(made)
+    configured.platform.take_snapshot(resource, TakeSnapshot(trigger="MANUAL", at=1, nonce=1))
+
+    def taken() -> dict[str, Any] | None:
+        [found] = client.list("FlinkStateSnapshot", namespace)
+        return found if (found.get("status") or {}).get("state") else None
+
+    found = eventually("the snapshot to be seen", taken)
+    assert found["metadata"]["labels"]["tier"] == "gold"
+    assert "app.kubernetes.io/instance" not in found["metadata"]["labels"]
+
+
 def test_canaries_are_handled_and_counted_and_nothing_is_made_for_them(
     client: KubeClient, namespace: str, configured: Configured
 ) -> None:
@@ -141,15 +185,18 @@ def test_canaries_are_handled_and_counted_and_nothing_is_made_for_them(
     assert "status" not in found
     assert "finalizers" not in found["metadata"]
 
-    def read() -> str:
-        return httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    wanted = (
+        f'flink_k8soperator_resource_count{{kind="FlinkDeployment",resourcens="{namespace}"}} 2.0',
+        "flink_k8soperator_leader 1.0",
+        'flink_k8soperator_reconciliations_total{kind="FlinkDeployment",outcome="done"}',
+        'flink_k8soperator_kube_client_requests_total{code="200",method="GET"}',
+    )
 
-    line = f'flink_k8soperator_resource_count{{kind="FlinkDeployment",resourcens="{namespace}"}} 2.0'
-    eventually("the count", lambda: line in read())
-    text = read()
-    assert "flink_k8soperator_leader 1.0" in text
-    assert 'flink_k8soperator_reconciliations_total{kind="FlinkDeployment",outcome="done"}' in text
-    assert 'flink_k8soperator_kube_client_requests_total{code="200",method="GET"}' in text
+    def are_counted() -> bool:
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
+        return all(line in text for line in wanted)
+
+    eventually("the counts", are_counted)
 
 
 def test_canary_that_no_worker_gets_to_turns_the_health_probe(

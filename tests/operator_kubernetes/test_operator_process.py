@@ -37,7 +37,7 @@ class Running:
     """An operator in a thread with an event loop of its own."""
 
     def __init__(self, client: KubeClient, rest_address: RestAddress | None = None, **settings: Any) -> None:
-        mine = Settings(**{"health_port": free_port(), "lease_seconds": 6, **settings})
+        mine = Settings(**{"health_port": free_port(), "lease_seconds": 15, **settings})
         self._operator = Operator(mine, client, rest_address)
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -54,7 +54,12 @@ class Running:
 
     def defaults(self, namespace: str) -> Mapping[str, str]:
         """What jobs of the namespace get that do not say otherwise."""
-        return self._operator._platform.defaults(namespace)
+        return self.platform.defaults(namespace)
+
+    @property
+    def platform(self) -> KubernetesPlatform:
+        """Where its jobs run."""
+        return self._operator._platform
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)

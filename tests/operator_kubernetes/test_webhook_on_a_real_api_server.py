@@ -36,14 +36,14 @@ CHART = Path(__file__).parents[1] / "helm" / "golden" / "defaults.yaml"
 
 
 class Cluster:
-    """What the webhook looks up, and how long it takes."""
+    """What the webhook looks up, once it may."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.answers = threading.Event()
+        self.answers.set()
 
     def defaults(self, namespace: str) -> Mapping[str, str]:
-        if self.seconds:
-            threading.Event().wait(self.seconds)
+        self.answers.wait(120)
         return {}
 
     def deployment(self, ref: Ref) -> FlinkDeployment | None:
@@ -238,7 +238,11 @@ def test_certificates_rotate_under_load_and_nobody_is_turned_away(
     webhook.age = timedelta(0)
     try:
         deadline = time.monotonic() + 90
-        while len(webhook.material().authorities) > 1 or webhook.material().bundle == first.bundle:
+        while (
+            len(webhook.material().authorities) > 1
+            or webhook.material().bundle == first.bundle
+            or len(answers) <= 20
+        ):
             assert time.monotonic() < deadline
             wait = webhook.keeper.turn()
             webhook.reload()
@@ -258,10 +262,11 @@ def test_certificates_rotate_under_load_and_nobody_is_turned_away(
 def test_a_slow_one_costs_its_timeout_and_lets_pass_where_that_is_the_policy(
     client: KubeClient, namespace: str, lenient: Running
 ) -> None:
-    lenient.cluster.seconds = 3.0
-    begun = time.monotonic()
-    assert said(client, wrong(namespace)) == ""
-    assert time.monotonic() - begun < 3.0
+    lenient.cluster.answers.clear()
+    try:
+        assert said(client, wrong(namespace)) == "", "it is let pass while the webhook still thinks"
+    finally:
+        lenient.cluster.answers.set()
 
 
 def test_an_absent_one_refuses_where_that_is_the_policy_and_never_holds_what_is_deleted(
