@@ -120,10 +120,14 @@ def test_everything_flink_says_is_said(places: Places, shape: str) -> None:
 
 
 def test_stacks_of_every_process_are_shown(places: Places) -> None:
-    threads = places.running.get("/taskmanagers/tm/thread-dump")["threadInfos"]
+    def dumped() -> str:
+        return json.dumps(places.running.get("/taskmanagers/tm/thread-dump")["threadInfos"])
+
+    # Not every look catches it there.
+    places.running.wait_for("the task thread in the program's function", lambda: "in slow" in dumped())
+    threads = json.loads(dumped())
     assert any("commands" in thread["threadName"] for thread in threads), "a slot's"
     assert any("MainThread" in thread["threadName"] for thread in threads)
-    assert "in slow" in json.dumps(threads), "the task thread is seen in the program's function"
 
 
 def test_a_flame_graph_shows_the_programs_function(places: Places) -> None:
@@ -142,20 +146,20 @@ def test_a_flame_graph_shows_the_programs_function(places: Places) -> None:
 def test_log_files_and_output_are_shown(places: Places) -> None:
     base = f"http://127.0.0.1:{places.running.port}"
     for who in ("jobmanager", "taskmanagers/tm"):
-        logs = httpx.get(f"{base}/{who}/logs").json()["logs"]
+        logs = httpx.get(f"{base}/{who}/logs", timeout=60).json()["logs"]
         assert logs
-        text = httpx.get(f"{base}/{who}/logs/{logs[0]['name']}").text
+        text = httpx.get(f"{base}/{who}/logs/{logs[0]['name']}", timeout=60).text
         assert "registered" in text
-        assert httpx.get(f"{base}/{who}/log").text
-        assert httpx.get(f"{base}/{who}/logs/..%2Fconfig.yaml").status_code == 404
-        assert httpx.get(f"{base}/{who}/stdout").status_code == 200
+        assert httpx.get(f"{base}/{who}/log", timeout=60).text
+        assert httpx.get(f"{base}/{who}/logs/..%2Fconfig.yaml", timeout=60).status_code == 404
+        assert httpx.get(f"{base}/{who}/stdout", timeout=60).status_code == 200
 
 
 def test_prometheus_names_are_those_of_flinks_reporter(places: Places) -> None:
     running = places.running
 
     def seen() -> set[str]:
-        text = httpx.get(f"http://127.0.0.1:{running.port}/metrics").text
+        text = httpx.get(f"http://127.0.0.1:{running.port}/metrics", timeout=60).text
         return {line.partition("{")[0] for line in text.splitlines() if not line.startswith("#")}
 
     wanted = {
@@ -191,7 +195,7 @@ def test_a_savepoint_is_disposed_of_and_only_a_savepoint(places: Places) -> None
 
 def dispose(running: Cluster, location: str) -> dict[str, Any]:
     trigger = running.post("/savepoint-disposal", {"savepoint-path": location})["request-id"]
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         found = running.get(f"/savepoint-disposal/{trigger}")
         if found["status"]["id"] == "COMPLETED":
