@@ -51,7 +51,7 @@ _ABOUT_AUTOSCALER = """# The autoscaler's options
 Keys of a resource's `flinkConfiguration` (or of the operator's, as defaults), each as `job.autoscaler.KEY` or `kubernetes.operator.job.autoscaler.KEY`.
 A change never restarts the job. How decisions are made: [Scale a job from its lag](../how-to/autoscale.md).
 
-Not there yet, read and without effect: `scaling.custom-executor*`, alignment modes of one's own.
+Alignment modes of one's own are refused: a custom executor may change each parallelism.
 """
 
 

@@ -4,15 +4,18 @@ from typing import Any
 
 import pytest
 
+from penstock_api.reasons import Reason
 from penstock_api.v1beta1.autoscaler import AutoscalerStatus, MemoryTuning
 from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
 from penstock_api.v1beta1.status import FlinkDeploymentStatus
+from penstock_operator.autoscale import codec
 from penstock_operator.autoscale.decision import Memento, observe
 from penstock_operator.autoscale.memory import Peak, recommended
 from penstock_operator.autoscale.options import AutoscalerOptions
 from penstock_operator.autoscale.signals import MemorySample, Sample
 from penstock_operator.decide.autoscaling import overlay
-from penstock_operator.decide.autoscaling_memory import adopted, memory_text, tuned
+from penstock_operator.decide.autoscaling_memory import adopted, left_of_memory, memory_text, outgrown, tuned
+from penstock_operator.model.facts import Problem
 from tests.operator.autoscale.series import steady, two_vertices
 
 MIB = 1024 * 1024
@@ -128,3 +131,56 @@ def test_managed_memory_is_answered_in_words_and_small_moves_are_no_news() -> No
     assert held.memory is not None
     assert "changes nothing here" in held.memory.message
     assert tuned(held, Peak(510 * MIB, 1), spec(), keys, 1) is held
+
+
+def test_sizes_among_kubernetes_resources_are_read_as_the_pods_get_them() -> None:
+    """There too `2048m` is Flink's 2048 MiB: as Kubernetes' two bytes nothing was ever recommended."""
+    resources = {"requests": {"memory": "1024m"}, "limits": {"memory": "2048m"}}
+    written = FlinkDeploymentSpec.from_wire({**spec().to_wire(), "taskManager": {"resources": resources}})
+    held = tuned(AutoscalerStatus(mode="active"), Peak(500 * MIB, 1), written, options(), 1)
+    assert held.memory is not None
+    assert (held.memory.recommended, held.memory.of) == ("640Mi", "2048m")
+    found = overlay(written, adopted(held, STOPPED, options())).task_manager
+    assert found is not None
+    assert found.resources is not None
+    assert (found.resources.limits["memory"], found.resources.requests["memory"]) == ("640Mi", "640Mi")
+
+
+GIVEN = AutoscalerStatus(
+    mode="active", memory=MemoryTuning(observed="500Mi", recommended="640Mi", of="2048m", applied="640Mi")
+)
+
+
+def test_what_was_too_little_is_given_back_and_never_recommended_again() -> None:
+    killed = Problem(Reason.OOM_KILLED, "TaskManager: exceeded its memory limit", "TaskManager")
+    found, said = outgrown(GIVEN, killed)
+    assert memory_text(overlay(spec(), found)) == "2048m"
+    assert [one.reason for one in said] == [Reason.MEMORY_PRESSURE]
+    assert outgrown(found, killed) == (found, ())
+    peak = codec.decode(codec.encode(Memento(peak=Peak(500 * MIB, 1).outgrown()))).peak
+    assert tuned(found, peak.with_seen(900 * MIB, 2), spec(), options(), 1) is found
+    assert adopted(found, STOPPED, options()) is found
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        None,
+        Problem(Reason.OOM_KILLED, "JobManager: exceeded its memory limit", "JobManager"),
+        Problem(Reason.CRASH_LOOP_BACK_OFF, "TaskManager: ended with exit code 1", "TaskManager"),
+    ],
+)
+def test_other_problems_give_nothing_back(problem: Problem | None) -> None:
+    assert outgrown(GIVEN, problem) == (GIVEN, ())
+
+
+def test_a_switched_off_autoscaler_leaves_the_memory_of_the_pods_until_their_next_start() -> None:
+    def held(one: FlinkDeploymentStatus) -> FlinkDeploymentStatus:
+        return one.model_copy(update={"autoscaler": GIVEN})
+
+    left = left_of_memory(None, held(status("DEPLOYED", "RUNNING")))
+    assert left is not None
+    assert (left.mode, left.overrides) == ("off", {})
+    assert memory_text(overlay(spec(), left)) == "640Mi"
+    assert left_of_memory(None, held(STOPPED)) is None
+    assert left_of_memory(None, status("DEPLOYED", "RUNNING")) is None

@@ -102,7 +102,7 @@ class AutoscalerStatus(ApiModel):
     """The autoscaler's view of the job."""
 
     mode: str
-    """advise or active."""
+    """advise or active; off where only the memory is left that it gave."""
     overrides: dict[str, int] = Field(default_factory=dict)
     """Parallelism by vertex that the job runs with; empty while it runs as the spec says."""
     previous_overrides: dict[str, int] = Field(default_factory=dict)

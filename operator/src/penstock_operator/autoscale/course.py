@@ -82,9 +82,10 @@ class _Interval:
         return now - then if now >= then else now
 
     def arrived(self, source: str) -> float:
-        """Records that came to the source."""
-        lag = (self.after.vertices[source].lag or 0.0) - (self.before.vertices[source].lag or 0.0)
-        return max(0.0, self.read(source) + lag)
+        """Records that came to the source; a lag that only one of the samples knows has not grown."""
+        before, after = self.before.vertices[source].lag, self.after.vertices[source].lag
+        grown = after - before if before is not None and after is not None else 0.0
+        return max(0.0, self.read(source) + grown)
 
 
 def course(recording: Recording) -> Course:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from penstock_operator.autoscale.delay import Patience, Waiting, delay_less
 from penstock_operator.autoscale.evaluation import Evaluation, Outlook, evaluate
 from penstock_operator.autoscale.evaluators import Custom
+from penstock_operator.autoscale.executors import CustomExecutor, execute
 from penstock_operator.autoscale.guards import Held, Proposal, Room, held_by, limits
 from penstock_operator.autoscale.history import ScalingRecord, coefficient, kept, restart_seconds
 from penstock_operator.autoscale.memory import Peak
@@ -36,6 +37,10 @@ class Memento:
     """Parallelism of vertices before a burst forced them up; until they are back."""
     peak: Peak = field(default_factory=Peak)
     """The most memory that a TaskManager was seen to use."""
+    dips: int = 0
+    """Samples in a row whose counters were below those before them."""
+    since: float = 0.0
+    """Time of the first of the samples that followed each other until now, those that are too old by now included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ class Circumstances:
     """Whether a rescale keeps the job's processes."""
     custom: Custom | None = None
     """Corrects what vertices have to do."""
+    executors: tuple[CustomExecutor, ...] = ()
+    """Change or refuse the step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +86,31 @@ class Decision:
 
 
 def observe(memento: Memento, graph: Graph, sample: Sample, options: AutoscalerOptions) -> Memento:
-    """Remember a sample. Another graph, or a job that started again, makes the earlier ones worthless."""
+    """Remember a sample. Another graph, or a job that started again, makes the earlier ones worthless.
+
+    So do processes that started again, whose counters begin anew; but one sample with less is only one that did not
+    hear of all processes, and is itself worthless.
+    """
     ids = tuple(sorted(vertex.id for vertex in graph.vertices))
     earlier = memento.samples if ids == memento.vertices else ()
     earliest = max(graph.running_since, sample.at - options.metrics_window.total_seconds())
     kept_samples = tuple(one for one in earlier if earliest <= one.at < sample.at)
     peak = memento.peak.with_seen(sample.memory.used, sample.memory.managers)
-    return replace(memento, samples=(*kept_samples, sample), vertices=ids, peak=peak)
+    if kept_samples and _has_dipped(kept_samples[-1], sample):
+        if not memento.dips:
+            return replace(memento, samples=kept_samples, vertices=ids, peak=peak, dips=1)
+        kept_samples = ()
+    since = memento.since if kept_samples else sample.at
+    kept_samples = (*kept_samples, sample)
+    return replace(memento, samples=kept_samples, vertices=ids, peak=peak, dips=0, since=since)
+
+
+def _has_dipped(before: Sample, after: Sample) -> bool:
+    """Whether a counter went back."""
+    return any(
+        one.records_in < before.vertices[key].records_in or one.records_out < before.vertices[key].records_out
+        for key, one in after.vertices.items()
+    )
 
 
 def decide(memento: Memento, graph: Graph, options: AutoscalerOptions, around: Circumstances) -> Decision:
@@ -95,19 +120,22 @@ def decide(memento: Memento, graph: Graph, options: AutoscalerOptions, around: C
 
 def _decide(memento: Memento, graph: Graph, options: AutoscalerOptions, around: Circumstances) -> Decision:
     memento = replace(memento, records=kept(memento.records, options, around.now))
-    regime = choose(memento.samples, graph, options)
+    regime = choose(memento.samples, memento.since, graph, options)
     if not regime.window:
         return Decision(around.now, regime, memento=memento)
     restart = restart_seconds(memento.pauses, options, in_place=around.in_place)
     evaluation = evaluate(graph, regime.window, options, Outlook(restart, regime.growth, around.custom))
-    bounds = around.bounds or (options.min_parallelism, options.max_parallelism)
+    bounds = around.bounds or _bounds(graph, options)
     is_outside = _is_outside(graph, options, bounds)
     if not evaluation.is_out_of_bounds and not is_outside:
         return Decision(around.now, regime, evaluation, memento=replace(memento, waiting={}))
     wished = advise(evaluation, options, _coefficients(memento, evaluation, options), bounds)
     patience = Patience(options.scale_down_interval.total_seconds(), options.burst_interval.total_seconds())
     delayed = delay_less(wished, memento.waiting, around.now, patience, memento.before_burst)
-    advice = _within(delayed.advice, graph, around.room)
+    advice, veto = _within(delayed.advice, graph, around.room), None
+    if advice.changes and around.executors:
+        executed = execute(advice, evaluation, around.executors, around.now)
+        advice, veto = executed.advice, executed.veto
     memento = replace(memento, waiting=delayed.waiting)
     if not advice.changes:
         return Decision(around.now, regime, evaluation, advice, memento=memento)
@@ -121,6 +149,7 @@ def _decide(memento: Memento, graph: Graph, options: AutoscalerOptions, around: 
         room=around.room,
         is_excluded=around.is_excluded,
         is_outside=is_outside,
+        veto=veto,
     )
     return Decision(around.now, regime, evaluation, advice, held_by(proposal), memento)
 
@@ -170,6 +199,12 @@ def _coefficients(memento: Memento, evaluation: Evaluation, options: AutoscalerO
         vertex_id: coefficient(memento.records, vertex_id, (one.vertex.parallelism, one.true_rate), options)
         for vertex_id, one in evaluation.vertices.items()
     }
+
+
+def _bounds(graph: Graph, options: AutoscalerOptions) -> tuple[int, int]:
+    """Lowest and highest parallelism by the options. A highest that nobody has set takes nothing from a job that has more."""
+    widest = 0 if options.is_set("max_parallelism") else max(graph.parallelism.values(), default=0)
+    return options.min_parallelism, max(options.max_parallelism, widest)
 
 
 def _is_outside(graph: Graph, options: AutoscalerOptions, bounds: tuple[int, int]) -> bool:

@@ -14,7 +14,9 @@ from penstock_operator.autoscale.rates import (
     Window,
     busy_rate,
     input_rate,
+    is_stuck,
     lag_rate,
+    last_lag,
     mean,
     observed_rate,
     output_rate,
@@ -82,11 +84,17 @@ def capacity(
     """Rate that a vertex must be able to do so that `target` keeps it busy for `utilization` of its time.
 
     cap(u) = C + T·restart/catch-up + T/u, rounded: the backlog, what piles up in a restart, the load itself (§5.4).
+    Upstream rounds every rate. Where records take seconds each, half a record is much of the load: small ones are not.
     """
     if utilization <= 0:
         return math.inf
     restart = target * restart_seconds / catch_up_seconds if catch_up_seconds > 0 else 0.0
-    return float(round(catch_up + restart + target / min(utilization, 1.0)))
+    found = catch_up + restart + target / min(utilization, 1.0)
+    return float(round(found)) if _WORTH_ROUNDING <= found < math.inf else found
+
+
+_WORTH_ROUNDING = 100.0
+"""Records a second from which on a rounded rate is as good as any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +149,6 @@ def _vertex(
     rate = _true_rate(graph, vertex, window, options) if flow.true_rate is None else flow.true_rate
     seconds = options.catch_up_duration.total_seconds()
     upper, lower = (1.0, 0.0) if backlog else (options.upper, options.lower)
-    last = window[-1].vertices[vertex.id].lag
     return VertexEvaluation(
         vertex=vertex,
         load=load,
@@ -149,7 +156,7 @@ def _vertex(
         true_rate=rate,
         target_rate=target,
         catch_up_rate=catch_up,
-        lag=last or 0.0,
+        lag=last_lag(window, vertex.id),
         upper_rate=capacity(soon, catch_up, upper, 0.0, seconds),
         lower_rate=capacity(later, catch_up, lower, restart, seconds),
         lasting_rate=later,
@@ -158,7 +165,9 @@ def _vertex(
 
 
 def _true_rate(graph: Graph, vertex: Vertex, window: Window, options: AutoscalerOptions) -> float:
-    """What the window says that the vertex could process."""
+    """What the window says that the vertex could process; NaN where it says nothing."""
+    if is_stuck(window, vertex.id):
+        return math.nan
     busy = busy_rate(window, vertex.id, mean(window, vertex.id, lambda sample: sample.busy))
     if graph.slots_share_a_thread:
         busy = min(busy, _slot_rate(graph, vertex, window))
@@ -172,8 +181,9 @@ def _slot_rate(graph: Graph, vertex: Vertex, window: Window) -> float:
 
 
 def _is_backlog(vertex: Vertex, window: Window, options: AutoscalerOptions) -> bool:
-    lag, rate = window[-1].vertices[vertex.id].lag or 0.0, input_rate(window, vertex.id)
-    return rate > 0 and lag / rate > options.backlog_threshold.total_seconds()
+    """A source that reads nothing although records wait would take for ever."""
+    lag, rate = last_lag(window, vertex.id), input_rate(window, vertex.id)
+    return lag > max(rate, 0.0) * options.backlog_threshold.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +218,10 @@ def _flow(
 ) -> _Flow:
     if vertex.is_source:
         seconds = options.catch_up_duration.total_seconds()
-        lag = window[-1].vertices[vertex.id].lag or 0.0
+        lag = last_lag(window, vertex.id)
         target = max(0.0, input_rate(window, vertex.id) + lag_rate(window, vertex.id))
         return _Flow(target, lag / seconds if seconds > 0 else 0.0)
-    parts = [(flows[i.source], _ratio(graph, window, i.source, vertex)) for i in vertex.inputs]
+    parts = [(flows[source], _ratio(graph, window, source, vertex)) for source in vertex.sources]
     return _Flow(
         sum(flow.target * ratio for flow, ratio in parts),
         sum(flow.catch_up * ratio for flow, ratio in parts),
@@ -225,7 +235,7 @@ def _corrected(custom: Custom, flow: _Flow, vertex: Vertex, window: Window, rate
         "CATCH_UP_DATA_RATE": flow.catch_up,
         "TRUE_PROCESSING_RATE": rate,
         "LOAD": mean(window, vertex.id, lambda sample: sample.busy),
-        "LAG": window[-1].vertices[vertex.id].lag or 0.0,
+        "LAG": last_lag(window, vertex.id),
         "PARALLELISM": float(vertex.parallelism),
         "MAX_PARALLELISM": float(vertex.max_parallelism),
     }
@@ -245,9 +255,9 @@ def _ratio(graph: Graph, window: Window, source: str, vertex: Vertex) -> float:
 
 def _edge_rate(graph: Graph, window: Window, source: str, vertex: Vertex) -> float:
     """Records a second between two vertices, from what the two say of themselves (no metric counts an edge)."""
-    if len(vertex.inputs) == 1:
+    others = [one for one in vertex.sources if one != source]
+    if not others:
         return input_rate(window, vertex.id)
-    others = [i.source for i in vertex.inputs if i.source != source]
     if all(len(graph.readers(other)) == 1 for other in others):
         rest = sum(output_rate(window, other) for other in others)
         return max(0.0, input_rate(window, vertex.id) - rest)

@@ -33,6 +33,9 @@ class EvaluatedVertex:
         return self.window[-1].at
 
 
+_ENDLESS = "TRUE_PROCESSING_RATE"
+"""The only rate that may be infinite: of a vertex that is never busy."""
+
 Evaluator = Callable[[EvaluatedVertex], Mapping[str, float]]
 """Answers with the metrics that it changes, by name; an empty mapping leaves all as they are."""
 
@@ -63,7 +66,8 @@ class Custom:
                 raise EvaluatorFailed(
                     f"the custom evaluator {self.name!r} answered {metric!r}, which is none of {known}"
                 )
-            if not isinstance(value, int | float) or math.isnan(value) or value < 0:
+            is_endless = metric != _ENDLESS and value == math.inf
+            if not isinstance(value, int | float) or math.isnan(value) or value < 0 or is_endless:
                 raise EvaluatorFailed(
                     f"the custom evaluator {self.name!r} answered {value!r} for {metric}: a rate is 0 or more"
                 )

@@ -44,6 +44,8 @@ class Proposal:
     """Whether an excluded period holds now."""
     is_outside: bool = False
     """Whether a vertex is outside of the bounds that hold now."""
+    veto: str | None = None
+    """Which custom executor refuses the step, and why."""
 
     @property
     def slots(self) -> int:
@@ -149,6 +151,11 @@ def room(proposal: Proposal) -> Held | None:
     return Held("room", Reason.RESOURCE_QUOTA_REACHED, sentence)
 
 
+def vetoed(proposal: Proposal) -> Held | None:
+    """The installation's own executors."""
+    return None if proposal.veto is None else Held("vetoed", Reason.SCALING_VETOED, proposal.veto)
+
+
 def turn(proposal: Proposal) -> Held | None:
     """The cluster's budget of rescales at once."""
     if proposal.room.turn:
@@ -156,7 +163,7 @@ def turn(proposal: Proposal) -> Held | None:
     return Held("turn", Reason.SCALING_REPORT, "Other jobs are being rescaled: this one waits for its turn")
 
 
-GUARDS: tuple[Guard, ...] = (noise, excluded, memory_pressure, ineffective, benefit, room, turn)
+GUARDS: tuple[Guard, ...] = (noise, excluded, memory_pressure, ineffective, benefit, room, vetoed, turn)
 
 
 def held_by(proposal: Proposal) -> Held | None:

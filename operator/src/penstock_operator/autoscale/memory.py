@@ -27,13 +27,22 @@ class Peak:
         """The peak with one more sample."""
         return Peak(used, max(1, managers)) if used > self.used else self
 
+    @property
+    def is_known(self) -> bool:
+        """Whether anything can be said from it."""
+        return 0 < self.used < math.inf
+
+    def outgrown(self) -> "Peak":
+        """The peak of a job that was killed with what it was given by it: nobody knows how much it wants."""
+        return Peak(math.inf, self.managers)
+
 
 def recommended(peak: Peak, fewest: int, limit: int, options: AutoscalerOptions) -> int | None:
     """Bytes that a TaskManager should have; None where nothing is known or the spec's `limit` is none too many.
 
     Peak · (1 + overhead), and with compensation times the TaskManagers at the peak over the `fewest` there may be.
     """
-    if peak.used <= 0 or limit <= 0:
+    if not peak.is_known or limit <= 0:
         return None
     needed = peak.used * (1.0 + options.memory_overhead)
     if options.memory_compensation:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 from penstock_operator.autoscale.periods import faults
 from penstock_operator.model.duration import parse_duration
 
-_EVALUATOR = "metrics.custom-evaluator."
+_EVALUATOR, _EXECUTOR = "metrics.custom-evaluator.", "scaling.custom-executor."
 PREFIXES = ("job.autoscaler.", "kubernetes.operator.job.autoscaler.")
 
 
@@ -68,6 +68,10 @@ def _names(value: object) -> object:
     return tuple(part.strip() for part in value.split(";") if part.strip())
 
 
+def _alignment(value: object) -> object:
+    return Alignment.BALANCED.value if value in ("MAXIMIZE_UTILISATION", "MAXIMISE_UTILISATION") else value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -97,6 +101,8 @@ class AutoscalerOptions(BaseModel):
     """How the busy time of a vertex's subtasks becomes one figure."""
     custom_evaluators: Names = Field(default=(), alias="metrics.custom-evaluators")
     """Evaluators of the installation's own that correct what a vertex has to do; the first counts."""
+    custom_executors: Names = Field(default=(), alias="scaling.custom-executors")
+    """Executors of the installation's own that change or refuse a step, asked in this order."""
     rest_timeout: Duration = Field(default=timedelta(seconds=10), alias="flink.rest-client.timeout")
     """Wait for the JobManager's metrics."""
 
@@ -157,7 +163,9 @@ class AutoscalerOptions(BaseModel):
     """Largest share that one step takes away."""
     max_scale_up: Annotated[float, Field(ge=0.0)] = Field(default=100_000.0, alias="scale-up.max-factor")
     """Largest share that one step adds."""
-    alignment: Alignment = Field(default=Alignment.BALANCED, alias="scaling.parallelism-alignment.mode")
+    alignment: Annotated[Alignment, BeforeValidator(_alignment)] = Field(
+        default=Alignment.BALANCED, alias="scaling.parallelism-alignment.mode"
+    )
     """How a parallelism is fitted to key groups or partitions."""
 
     scale_down_interval: Duration = Field(default=timedelta(hours=1), alias="scale-down.interval")
@@ -227,11 +235,21 @@ class AutoscalerOptions(BaseModel):
     """Secrets beside the resource with the login of the operator's own client, beside those that the spec names. Penstock's own."""
 
     _evaluator_parameters: dict[str, str] = PrivateAttr(default_factory=dict)
+    _executor_parameters: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @property
     def evaluator_parameters(self) -> Mapping[str, str]:
         """What stands in `metrics.custom-evaluator.<name>.<parameter>`, by `<name>.<parameter>`."""
         return self._evaluator_parameters
+
+    @property
+    def executor_parameters(self) -> Mapping[str, str]:
+        """What stands in `scaling.custom-executor.<name>.<parameter>`, by `<name>.<parameter>`."""
+        return self._executor_parameters
+
+    def is_set(self, name: str) -> bool:
+        """Whether somebody wrote this option, be it with its default's value."""
+        return name in self.model_fields_set
 
     @property
     def effective_mode(self) -> Mode:
@@ -263,16 +281,15 @@ class AutoscalerOptions(BaseModel):
         except ValidationError as error:
             bad = {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]}
             options = cls.model_validate({key: value for key, value in found.items() if key not in bad})
-        for prefix in reversed([prefix + _EVALUATOR for prefix in PREFIXES]):
-            options._evaluator_parameters.update(  # noqa: SLF001 - its own, in the making
-                {key.removeprefix(prefix): text for key, text in keys.items() if key.startswith(prefix)}
-            )
+        options._evaluator_parameters.update(_below(_EVALUATOR, keys))  # noqa: SLF001 - its own, in the making
+        options._executor_parameters.update(_below(_EXECUTOR, keys))  # noqa: SLF001
         return options
 
 
 _FORMER = {
     "utilization.target": "target.utilization",
     "scale-down.interval": "scale-up.grace-period",
+    "scaling.parallelism-alignment.mode": "scaling.key-group.partitions.adjust.mode",
 }
 """Names that keys had upstream, still read."""
 
@@ -293,6 +310,13 @@ def problems(keys: Mapping[str, str]) -> Iterator[str]:
         yield f"[job.autoscaler.schedule]: {entry}"
     if options.min_parallelism > options.max_parallelism:
         yield "[job.autoscaler.vertex.min-parallelism]: is above vertex.max-parallelism"
+
+
+def _below(name: str, keys: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for prefix in reversed([prefix + name for prefix in PREFIXES]):
+        found |= {key.removeprefix(prefix): text for key, text in keys.items() if key.startswith(prefix)}
+    return found
 
 
 def _written(keys: Mapping[str, str]) -> dict[str, str]:

@@ -13,6 +13,8 @@ from penstock_operator.autoscale.options import AutoscalerOptions
 from penstock_operator.autoscale.signals import Sample, Vertex, VertexSample
 
 Window = Sequence[Sample]
+_RESTING = 0.5
+"""Share of its time that a vertex may be taken and still count as one that has nothing to do."""
 
 
 def counter_rate(window: Window, value: Callable[[Sample], float]) -> float:
@@ -32,8 +34,19 @@ def output_rate(window: Window, vertex_id: str) -> float:
 
 
 def lag_rate(window: Window, vertex_id: str) -> float:
-    """Records a second by which the lag of a source grows; negative while it catches up."""
-    return counter_rate(window, lambda sample: sample.vertices[vertex_id].lag or 0.0)
+    """Records a second by which the lag of a source grows; negative while it catches up.
+
+    Between samples that know the lag: one that comes to be known, or is missing for a while, has not grown.
+    """
+    known = [sample for sample in window if sample.vertices[vertex_id].lag is not None]
+    return counter_rate(known, lambda sample: sample.vertices[vertex_id].lag or 0.0)
+
+
+def last_lag(window: Window, vertex_id: str) -> float:
+    """Records that wait before a source, as last known in the window; 0 where nobody says."""
+    return next(
+        (lag for sample in reversed(window) if (lag := sample.vertices[vertex_id].lag) is not None), 0.0
+    )
 
 
 def mean(window: Window, vertex_id: str, value: Callable[[VertexSample], float]) -> float:
@@ -44,11 +57,27 @@ def mean(window: Window, vertex_id: str, value: Callable[[VertexSample], float])
 
 
 def busy_rate(window: Window, vertex_id: str, load: float) -> float:
-    """What the vertex would process a second if it were busy all the time; infinite for one that has no input."""
+    """What the vertex would process a second if it were busy all the time.
+
+    Infinite for one that has no input or is never busy; NaN where nobody says how busy it is.
+    """
+    if math.isnan(load):
+        return math.nan
     rate = input_rate(window, vertex_id)
     if rate <= 0:
         return math.inf
     return rate / load if load > 0 else math.inf
+
+
+def is_stuck(window: Window, vertex_id: str) -> bool:
+    """Whether the vertex takes nothing in and is not idle: it is at work all the time, held back, or records pile up before it.
+
+    So looks a job whose dependency does not answer. It could do any number by the formulas, which are not made for it.
+    """
+    if input_rate(window, vertex_id) > 0:
+        return False
+    taken = mean(window, vertex_id, lambda sample: sample.busy + sample.backpressured)
+    return taken > _RESTING or lag_rate(window, vertex_id) > 0
 
 
 def slot_load(window: Window, members: Sequence[Vertex]) -> float:

@@ -83,8 +83,10 @@ def _advise(
         raw = min(max(math.ceil(round(factor * vertex.parallelism, 6)), lowest), highest)
         return raw, min(align(vertex, raw, options.alignment, (lowest, highest)), highest)
 
-    raw, proposed = fitted(near)
-    return VertexAdvice(vertex.id, vertex.parallelism, factor, raw, fitted(factor)[1], proposed)
+    (raw, proposed), (_, needed) = fitted(near), fitted(factor)
+    if proposed == vertex.parallelism and needed < raw < proposed:
+        proposed = raw  # halfway to less: with 3 partitions no step from 3 to 1 could be taken otherwise
+    return VertexAdvice(vertex.id, vertex.parallelism, factor, raw, needed, proposed)
 
 
 def _bounds(
@@ -104,11 +106,15 @@ def _bounds(
     return lowest, max(lowest, min(highest, max(busy_enough, vertex.parallelism)))
 
 
+_MOST = 1e9
+"""A factor beyond any bound, for a wish that is infinite: `utilization.target` is 0."""
+
+
 def scale_factor(one: VertexEvaluation, options: AutoscalerOptions, coefficient: float = 1.0) -> float:
     """Wanted over true rate, corrected by the observed scalability; NaN if unknown."""
     if math.isnan(one.true_rate) or math.isnan(one.wanted_rate):
         return math.nan
-    factor = 0.0 if math.isinf(one.true_rate) else one.wanted_rate / max(one.true_rate, 1e-9)
+    factor = 0.0 if math.isinf(one.true_rate) else min(one.wanted_rate / max(one.true_rate, 1e-9), _MOST)
     if factor > 1.0:
         factor = factor / coefficient
     return factor

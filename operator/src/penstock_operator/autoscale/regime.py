@@ -41,20 +41,19 @@ class Regime:
     """Whether the window is a short one, of a job that is being overrun."""
 
 
-def choose(samples: Sequence[Sample], graph: Graph, options: AutoscalerOptions) -> Regime:
-    """The samples to decide from, newest last."""
+def choose(samples: Sequence[Sample], first: float, graph: Graph, options: AutoscalerOptions) -> Regime:
+    """The samples to decide from, newest last; `first` is the time at which they began to follow each other."""
     begin = graph.running_since + options.stabilization_interval.total_seconds()
     settled = [one for one in samples if one.at >= begin]
     if len(settled) < 2:
         return Regime((), "the job has just started: waiting for its metrics to settle")
     length = options.metrics_window.total_seconds()
     recent = [one for one in settled if one.at > settled[-1].at - length - 1e-6]
-    is_full = settled[-1].at - begin >= length
+    passed = settled[-1].at - max(begin, first)
     last = recent[-(options.early_scale_up_samples + 1) :]
     if options.early_scale_up and _is_overrun(last, graph, options):
         return Regime(tuple(last[-3:]), "a lag grows and the job can do no more", is_early=True)
-    if not is_full:
-        passed = settled[-1].at - begin
+    if passed < length:
         return Regime((), f"the window of {length:.0f} s is not full: {passed:.0f} s were seen")
     cut = max(_last_change(_arrivals(recent, graph)), _last_change(_done(recent, graph)))
     since = recent[cut:]
@@ -88,23 +87,34 @@ def _growth(arrivals: Sequence[float], seconds: float) -> float:
 
 
 def _arrivals(window: Sequence[Sample], graph: Graph) -> list[float]:
-    """Records a second that came to the sources between each two samples, read or waiting."""
-    return _rates(window, graph, lambda one: one.records_in + (one.lag or 0.0))
+    """Records a second that came to the sources between each two samples, read or waiting.
+
+    A lag that only one of the two knows says nothing of what came between them.
+    """
+    return _rates(window, graph, _arrived)
 
 
 def _done(window: Sequence[Sample], graph: Graph) -> list[float]:
     """Records a second that the sources read between each two samples."""
-    return _rates(window, graph, lambda one: one.records_in)
+    return _rates(window, graph, _read)
 
 
-def _rates(window: Sequence[Sample], graph: Graph, value: Callable[[VertexSample], float]) -> list[float]:
+def _arrived(before: VertexSample, after: VertexSample) -> float:
+    if before.lag is None or after.lag is None:
+        return _read(before, after)
+    return _read(before, after) + after.lag - before.lag
+
+
+def _read(before: VertexSample, after: VertexSample) -> float:
+    return after.records_in - before.records_in
+
+
+def _rates(
+    window: Sequence[Sample], graph: Graph, grown: Callable[[VertexSample, VertexSample], float]
+) -> list[float]:
     sources = [vertex.id for vertex in graph.vertices if vertex.is_source]
-
-    def total(sample: Sample) -> float:
-        return sum(value(sample.vertices[one]) for one in sources)
-
     return [
-        (total(after) - total(before)) / (after.at - before.at)
+        sum(grown(before.vertices[one], after.vertices[one]) for one in sources) / (after.at - before.at)
         for before, after in pairwise(window)
         if after.at > before.at
     ]
@@ -157,7 +167,7 @@ def lag_is_material(window: Sequence[Sample], graph: Graph) -> bool:
 
 
 def _lag_grows(window: Sequence[Sample], source: str) -> bool:
-    lags = [one.vertices[source].lag or 0.0 for one in window]
+    lags = [lag for one in window if (lag := one.vertices[source].lag) is not None]
     if len(lags) < 2 or lags[-1] < _MATERIAL * input_rate(window, source):
         return False
     return lags[-1] > lags[0] and all(after >= before for before, after in pairwise(lags))
@@ -168,8 +178,10 @@ def _is_saturated(sample: Sample, graph: Graph) -> bool:
         return True
     if not graph.slots_share_a_thread:
         return False
-    groups = {vertex.slot_sharing_group for vertex in graph.vertices}
-    return any(
-        sum(sample.vertices[v.id].busy for v in graph.vertices if v.slot_sharing_group == group) >= _SATURATED
-        for group in groups
-    )
+    taken: dict[str, float] = {}
+    for vertex in graph.vertices:
+        busy = sample.vertices[vertex.id].busy
+        taken[vertex.slot_sharing_group] = taken.get(vertex.slot_sharing_group, 0.0) + (
+            busy if math.isfinite(busy) else 0.0
+        )
+    return any(share >= _SATURATED for share in taken.values())

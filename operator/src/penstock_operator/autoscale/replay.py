@@ -13,6 +13,7 @@ from statistics import fmean
 from penstock_operator.autoscale import decision
 from penstock_operator.autoscale.course import Course, Tick, course, most_records
 from penstock_operator.autoscale.evaluators import Custom
+from penstock_operator.autoscale.executors import CustomExecutor
 from penstock_operator.autoscale.explain import cause
 from penstock_operator.autoscale.history import IN_PLACE_SECONDS, RESTART_SECONDS
 from penstock_operator.autoscale.options import AutoscalerOptions
@@ -146,7 +147,15 @@ class _Model:
         return Sample(tick.at, samples)
 
 
-def replay(recording: Recording, options: AutoscalerOptions, custom: Custom | None = None) -> Replayed:
+@dataclass(frozen=True, slots=True)
+class Plugins:
+    """Code of the installation's own that decides too."""
+
+    custom: Custom | None = None
+    executors: tuple[CustomExecutor, ...] = ()
+
+
+def replay(recording: Recording, options: AutoscalerOptions, plugins: Plugins = Plugins()) -> Replayed:
     """The load of the recording under these options; ValueError where the recording is too short."""
     start = course(recording)
     model = _Model(start, _slot_start(recording), _pause_of(recording, options))
@@ -162,7 +171,7 @@ def replay(recording: Recording, options: AutoscalerOptions, custom: Custom | No
         if sample is None:
             continue
         memento = decision.observe(memento, model.graph, sample, options)
-        found = decision.decide(memento, model.graph, options, _around(tick.at, recording, options, custom))
+        found = decision.decide(memento, model.graph, options, _around(tick.at, recording, options, plugins))
         memento = found.memento
         if found.held is not None:
             held[found.held.guard] = held.get(found.held.guard, 0) + 1
@@ -182,7 +191,7 @@ def replay(recording: Recording, options: AutoscalerOptions, custom: Custom | No
 
 
 def _around(
-    at: float, recording: Recording, options: AutoscalerOptions, custom: Custom | None
+    at: float, recording: Recording, options: AutoscalerOptions, plugins: Plugins
 ) -> decision.Circumstances:
     return decision.Circumstances(
         at,
@@ -190,7 +199,8 @@ def _around(
         bounds=bounds_at(options.schedule, at),
         is_excluded=is_excluded(options.excluded_periods, at),
         in_place=recording.in_place,
-        custom=custom,
+        custom=plugins.custom,
+        executors=plugins.executors,
     )
 
 

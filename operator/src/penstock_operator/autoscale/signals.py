@@ -46,6 +46,11 @@ class Vertex:
         """Whether records come from outside."""
         return not self.inputs
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Ids of the vertices that it reads from, each once: a join of a stream with itself has two inputs from one."""
+        return tuple(dict.fromkeys(one.source for one in self.inputs))
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:

@@ -6,19 +6,23 @@ owner wrote is never edited, and a tool that compares it with git finds no diffe
 
 import math
 from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.autoscaler import AutoscalerStatus, ScalingHeld, VertexScaling
-from penstock_api.v1beta1.deployment import FlinkDeploymentSpec
+from penstock_api.v1beta1.configuration import flatten_configuration
+from penstock_api.v1beta1.deployment import FlinkDeployment, FlinkDeploymentSpec
 from penstock_operator.autoscale.decision import Decision
 from penstock_operator.autoscale.evaluation import VertexEvaluation
 from penstock_operator.autoscale.options import AutoscalerOptions, Mode
 from penstock_operator.decide.autoscaling_limits import slots_of_a_task_manager
 from penstock_operator.decide.autoscaling_memory import with_memory
 from penstock_operator.decide.scale_to_zero import asleep
-from penstock_operator.decide.scaling import OVERRIDES
+from penstock_operator.decide.scaling import OVERRIDES, overrides_of
+from penstock_operator.decide.specs import decode_spec
 from penstock_operator.model.plan import Event
-from penstock_operator.model.quantity import parse_memory
+from penstock_operator.model.quantity import parse_memory, parse_quantity
 
 
 def overlay(spec: FlinkDeploymentSpec, autoscaler: AutoscalerStatus | None) -> FlinkDeploymentSpec:
@@ -26,16 +30,47 @@ def overlay(spec: FlinkDeploymentSpec, autoscaler: AutoscalerStatus | None) -> F
     spec = with_memory(spec, autoscaler)
     if autoscaler is None or not autoscaler.overrides or spec.job is None:
         return asleep(spec, autoscaler)
-    widest = max(autoscaler.overrides.values())
-    text = ",".join(f"{vertex}:{number}" for vertex, number in sorted(autoscaler.overrides.items()))
+    overrides = {**autoscaler.overrides, **_own(spec)}
+    widest = max(overrides.values())
+    text = ",".join(f"{vertex}:{number}" for vertex, number in sorted(overrides.items()))
     changes: dict[str, object] = {
         "job": spec.job.model_copy(update={"parallelism": widest}),
-        "flink_configuration": {**spec.flink_configuration, OVERRIDES: text},
+        "flink_configuration": {**_without_overrides(spec), OVERRIDES: text},
     }
     if spec.task_manager is not None and spec.task_manager.replicas:
         managers = math.ceil(widest / slots_of_a_task_manager(spec))
         changes["task_manager"] = spec.task_manager.model_copy(update={"replicas": managers})
     return asleep(spec.model_copy(update=changes), autoscaler)
+
+
+def _without_overrides(spec: FlinkDeploymentSpec) -> dict[str, Any]:
+    """The configuration without the key in its flat spelling, so that what is added to it comes last and counts."""
+    return {key: value for key, value in spec.flink_configuration.items() if key != OVERRIDES}
+
+
+def _own(spec: FlinkDeploymentSpec) -> dict[str, int]:
+    """What the owner says of vertices that the autoscaler is to leave alone."""
+    excluded = AutoscalerOptions.from_keys(flatten_configuration(spec.flink_configuration)).excluded_vertices
+    return {key: number for key, number in overrides_of(spec).items() if key in excluded} if excluded else {}
+
+
+def new_nonce(resource: FlinkDeployment) -> int | None:
+    """The `autoscalerResetNonce` that the owner has written since the spec was last carried out; None without a new one."""
+    deployed = decode_spec(resource.status.reconciliation_status.last_reconciled_spec)
+    wanted = resource.spec.job.autoscaler_reset_nonce if resource.spec.job is not None else None
+    if wanted is None or deployed is None or deployed.job is None:
+        return None
+    return wanted if wanted != deployed.job.autoscaler_reset_nonce else None
+
+
+def begun_anew(status: AutoscalerStatus) -> AutoscalerStatus:
+    """The status without what was decided of parallelism: the job runs as its spec says.
+
+    The memory that its pods have stays until the next start, and a job at zero sleeps on.
+    """
+    empty = AutoscalerStatus(mode=status.mode)
+    left = {name: getattr(empty, name) for name in ("overrides", "previous_overrides", "scaled_at", "window")}
+    return status.model_copy(update={**left, "vertices": [], "held": None, "restart_seconds": None})
 
 
 def quota_slots(spec: FlinkDeploymentSpec, options: AutoscalerOptions) -> tuple[int | None, str]:
@@ -44,26 +79,46 @@ def quota_slots(spec: FlinkDeploymentSpec, options: AutoscalerOptions) -> tuple[
     Whole TaskManagers only: what does not fill one is no slot. Sizes that cannot be read limit nothing (validation
     says so).
     """
-    resource = spec.task_manager.resource if spec.task_manager else None
     found: list[tuple[int, str]] = []
-    if resource is not None and resource.cpu and options.quota_cpu is not None:
-        found.append((int(options.quota_cpu / resource.cpu), f"quota.cpu is {options.quota_cpu:g}"))
-    if resource is not None and resource.memory and options.quota_memory is not None:
-        try:
-            most = parse_memory(options.quota_memory) // parse_memory(resource.memory)
-        except (ValueError, ArithmeticError):
-            return None, ""
-        found.append((int(most), f"quota.memory is {options.quota_memory}"))
+    try:
+        cpu, memory = _size_of_a_task_manager(spec)
+        if cpu and options.quota_cpu is not None:
+            found.append((int(Decimal(str(options.quota_cpu)) // cpu), f"quota.cpu is {options.quota_cpu:g}"))
+        if memory and options.quota_memory is not None:
+            most = parse_memory(options.quota_memory) // memory
+            found.append((int(most), f"quota.memory is {options.quota_memory}"))
+    except (ValueError, ArithmeticError):
+        return None, ""
     if not found:
         return None, ""
     managers, why = min(found)
     return managers * slots_of_a_task_manager(spec), f"job.autoscaler.{why}"
 
 
+def _size_of_a_task_manager(spec: FlinkDeploymentSpec) -> tuple[Decimal | None, Decimal | None]:
+    """Cores and bytes of one TaskManager: its limits, else its requests, else what `resource` says; None if unsaid."""
+    manager = spec.task_manager
+    if manager is None:
+        return None, None
+    if manager.resources is not None:
+        said = {**manager.resources.requests, **manager.resources.limits}
+        return (
+            parse_quantity(str(said["cpu"])) if "cpu" in said else None,
+            parse_memory(str(said["memory"])) if "memory" in said else None,
+        )
+    resource = manager.resource
+    if resource is None:
+        return None, None
+    return (
+        Decimal(str(resource.cpu)) if resource.cpu else None,
+        parse_memory(resource.memory) if resource.memory else None,
+    )
+
+
 def report(
-    decision: Decision, mode: Mode, before: AutoscalerStatus | None
+    decision: Decision, mode: Mode, before: AutoscalerStatus | None, *, say_again: bool = False
 ) -> tuple[AutoscalerStatus, tuple[Event, ...]]:
-    """The status after a decision, and what to say of it.
+    """The status after a decision, and what to say of it; what was said before only where it is time to `say_again`.
 
     The figures of the vertices are those of the last change of the recommendation: a status that moved with every
     sample would be a write a sample.
@@ -91,9 +146,9 @@ def report(
             }
         )
     if target is None:
-        return status, _held_event(decision, same=same)
+        return status, _held_event(decision, same=same and not say_again)
     if mode is Mode.ADVISE:
-        return status, () if same else (_scaling_event(decision, enabled=False),)
+        return status, () if same and not say_again else (_scaling_event(decision, enabled=False),)
     when = datetime.fromtimestamp(decision.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     evaluated = decision.evaluation.vertices if decision.evaluation is not None else {}
     before_it = {key: one.vertex.parallelism for key, one in sorted(evaluated.items())}

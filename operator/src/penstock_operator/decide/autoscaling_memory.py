@@ -5,8 +5,8 @@ stopped for an upgrade anyway, never for its own sake: a scaling in place leaves
 """
 
 import math
-from decimal import Decimal
 
+from penstock_api.reasons import Reason
 from penstock_api.v1beta1.autoscaler import AutoscalerStatus, MemoryTuning
 from penstock_api.v1beta1.deployment import Engine, FlinkDeploymentSpec
 from penstock_api.v1beta1.resources import Resource, TaskManagerSpec
@@ -14,9 +14,13 @@ from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState, Re
 from penstock_operator.autoscale.memory import Peak, recommended
 from penstock_operator.autoscale.options import AutoscalerOptions, Mode
 from penstock_operator.decide.autoscaling_limits import slots_of_a_task_manager
-from penstock_operator.model.quantity import parse_memory, parse_quantity
+from penstock_operator.model.facts import Problem
+from penstock_operator.model.plan import Event
+from penstock_operator.model.quantity import parse_memory
 
 _STOPPED = (FlinkJobState.SUSPENDED, FlinkJobState.FINISHED, FlinkJobState.CANCELED)
+_TASK_MANAGER = "TaskManager"
+"""As problems of pods name it."""
 _MIB = 1024 * 1024
 _MANAGED = "; job.autoscaler.memory.tuning.maximize-managed-memory changes nothing here: this runtime has no managed memory"
 
@@ -37,10 +41,10 @@ def tuned(
 ) -> AutoscalerStatus:
     """The status with what TaskManagers need by now; `floor` is the lowest parallelism that the job may have."""
     written = memory_text(spec)
-    if spec.effective_engine is not Engine.PENSTOCK or written is None or peak.used <= 0:
+    if spec.effective_engine is not Engine.PENSTOCK or written is None or not peak.is_known:
         return status
     try:
-        limit = int(_bytes(spec, written))
+        limit = int(parse_memory(written))
     except (ValueError, ArithmeticError):
         return status
     fewest = math.ceil(floor / slots_of_a_task_manager(spec))
@@ -77,17 +81,42 @@ def adopted(
     status: AutoscalerStatus, held: FlinkDeploymentStatus, options: AutoscalerOptions
 ) -> AutoscalerStatus:
     """The status with the recommendation taken where the job is stopped to be started anew; else as it is."""
-    is_stopped = (
-        held.reconciliation_status.state is ReconciliationState.UPGRADING
-        and held.job_status.state in _STOPPED
-        and getattr(held, "warm", None) is None  # what was prepared beside the old job is started as it is
-    )
-    if status.memory is None or not is_stopped:
+    if status.memory is None or not _is_stopped(held):
         return status
     taken = status.memory.recommended if _is_on(options) else None
     if taken == status.memory.applied:
         return status
     return status.model_copy(update={"memory": status.memory.model_copy(update={"applied": taken})})
+
+
+def _is_stopped(held: FlinkDeploymentStatus) -> bool:
+    return (
+        held.reconciliation_status.state is ReconciliationState.UPGRADING
+        and held.job_status.state in _STOPPED
+        and getattr(held, "warm", None) is None  # what was prepared beside the old job is started as it is
+    )
+
+
+def left_of_memory(left: AutoscalerStatus | None, held: FlinkDeploymentStatus) -> AutoscalerStatus | None:
+    """What to remember of a job whose autoscaler is off, with the memory that its pods have until they are started anew."""
+    tuning = held.autoscaler.memory if held.autoscaler is not None else None
+    if tuning is None or tuning.applied is None or _is_stopped(held):
+        return left
+    base = left or AutoscalerStatus(mode=Mode.OFF.value)
+    return base.model_copy(update={"memory": tuning})
+
+
+def outgrown(status: AutoscalerStatus, problem: Problem | None) -> tuple[AutoscalerStatus, tuple[Event, ...]]:
+    """The status where a pod was killed for want of memory that it was given less of: the spec's counts again at once."""
+    tuning = status.memory
+    is_killed = (
+        problem is not None and problem.reason is Reason.OOM_KILLED and problem.component == _TASK_MANAGER
+    )
+    if tuning is None or tuning.applied is None or not is_killed:
+        return status, ()
+    sentence = f"{tuning.applied} was too little memory for a TaskManager: each gets {tuning.of} again"
+    spec_again = tuning.model_copy(update={"recommended": None, "applied": None, "message": sentence})
+    return status.model_copy(update={"memory": spec_again}), (Event(Reason.MEMORY_PRESSURE, sentence),)
 
 
 def with_memory(spec: FlinkDeploymentSpec, autoscaler: AutoscalerStatus | None) -> FlinkDeploymentSpec:
@@ -105,15 +134,10 @@ def _resized(manager: TaskManagerSpec, size: str) -> TaskManagerSpec:
         resource = (manager.resource or Resource()).model_copy(update={"memory": size})
         return manager.model_copy(update={"resource": resource})
     requests = dict(wanted.requests)
-    if "memory" in requests and parse_quantity(str(requests["memory"])) > parse_quantity(size):
+    if "memory" in requests and parse_memory(str(requests["memory"])) > parse_memory(size):
         requests["memory"] = size
     resources = wanted.model_copy(update={"requests": requests, "limits": {**wanted.limits, "memory": size}})
     return manager.model_copy(update={"resources": resources})
-
-
-def _bytes(spec: FlinkDeploymentSpec, text: str) -> Decimal:
-    has_resources = spec.task_manager is not None and spec.task_manager.resources is not None
-    return parse_quantity(text) if has_resources else parse_memory(text)
 
 
 def _mebibytes(size: int) -> str:

@@ -38,6 +38,8 @@ class Sight:
     """Nothing of it runs."""
     is_stateless: bool = False
     """Its owner gives its state up at a stop."""
+    is_at_work: bool = False
+    """A task of it was busy or held back when it was last looked at."""
     quiet: Idle | None = None
     """Since when it has neither read nor written; None while it does, or while nobody can tell."""
     answer: LagAnswer | None = None
@@ -115,6 +117,10 @@ def _against(sight: Sight, options: AutoscalerOptions, answer: LagAnswer) -> Sca
     if sight.is_stateless:
         why = "spec.job.upgradeMode is stateless: what the job has read would be read again"
         return _held("stateless", Reason.SCALE_TO_ZERO_REFUSED, why)
+    if sight.is_at_work:
+        return _held(
+            "work", Reason.SCALE_TO_ZERO_REFUSED, "the job reads nothing, but is at work or held back"
+        )
     if answer.problem is not None:
         return _held("lag", Reason.LAG_UNREADABLE, f"{Reason.LAG_UNREADABLE.sentence} ({answer.problem})")
     if answer.records >= options.zero_wake_lag:

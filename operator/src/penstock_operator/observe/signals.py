@@ -6,7 +6,7 @@ The same metrics are read of the bundled runtime and of Flink (facts §5.2). A v
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
 
 from penstock_api.rest.job import JobDetails, JobVertex, PlanNode
@@ -24,6 +24,7 @@ from penstock_operator.autoscale.signals import (
 from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
 
 _BUSY, _PRESSED = "busyTimeMsPerSecond", "backPressuredTimeMsPerSecond"
+_READ, _PENDING = ".numRecordsIn", ".pendingRecords"
 _SOURCES = ("Source__", "Source: ")
 """How metrics of a source's operator begin: as Flink escapes its name, and as the bundled runtime writes it."""
 _MEMORY = (
@@ -103,12 +104,14 @@ def _wanted(names: Sequence[str], *, is_source: bool) -> list[str]:
     """Which of the vertex's metrics are read."""
     found = [name for name in (_BUSY, _PRESSED) if name in names]
     if is_source:
-        found += [name for name in names if _is_source_counter(name) or name.endswith(".pendingRecords")]
+        found += [*_source_counters(names), *(name for name in names if name.endswith(_PENDING))]
     return found
 
 
-def _is_source_counter(name: str) -> bool:
-    return name.startswith(_SOURCES) and name.count(".") == 1 and name.endswith(".numRecordsIn")
+def _source_counters(names: Iterable[str]) -> list[str]:
+    """Of the source operators themselves, whose names may have points; not those of groups within them."""
+    ends = [name.removesuffix(_READ) for name in names if name.startswith(_SOURCES) and name.endswith(_READ)]
+    return [f"{one}{_READ}" for one in ends if not any(one.startswith(f"{other}.") for other in ends)]
 
 
 def _sample(
@@ -120,9 +123,9 @@ def _sample(
 ) -> VertexSample:
     read = float(found.metrics.read_records)
     if is_source:
-        counted = [_sum(values, name) for name in values if _is_source_counter(name)]
+        counted = [_sum(values, name) for name in _source_counters(values)]
         read = max([*counted, read]) or float(found.metrics.write_records)
-    pending = [_sum(values, name) for name in values if name.endswith(".pendingRecords")]
+    pending = [max(0.0, _sum(values, name)) for name in values if name.endswith(_PENDING)]
     return VertexSample(
         records_in=read,
         records_out=float(found.metrics.write_records),

@@ -22,8 +22,9 @@ from penstock_operator.autoscale.options import AutoscalerOptions, Mode
 from penstock_operator.autoscale.periods import bounds_at, is_excluded
 from penstock_operator.autoscale.recording import Recording
 from penstock_operator.autoscale.recording_codec import pack, unpack
+from penstock_operator.autoscale.replay import Plugins
 from penstock_operator.autoscale.replay import replay as played
-from penstock_operator.observe.evaluators import evaluator_of
+from penstock_operator.observe.evaluators import evaluator_of, executors_of
 from penstock_operator.plugin import autoscale_view as view
 from penstock_operator.plugin.autoscale_settings import keys_with, normal
 from penstock_operator.plugin.chart import page, show
@@ -117,7 +118,7 @@ def replay(  # noqa: PLR0913 - one parameter for each flag
     wanted = normal(settings or [])
     options = AutoscalerOptions.from_keys(keys_with(recording.keys, wanted))
     try:
-        result = played(recording, options, evaluator_of(options))
+        result = played(recording, options, Plugins(evaluator_of(options), executors_of(options)))
     except (ValueError, EvaluatorFailed) as error:
         raise PluginError(f"this cannot be replayed: {error}") from error
     if html is not None:
@@ -139,7 +140,8 @@ def _decision(
         if "job.autoscaler." in key
     }
     options = AutoscalerOptions.from_keys({**keys_with(recording.keys, {}), **own})
-    if resource.status.autoscaler is None and options.effective_mode is Mode.OFF:
+    held = resource.status.autoscaler
+    if options.effective_mode is Mode.OFF and (held is None or held.mode == Mode.OFF.value):
         raise PluginError(
             f"the autoscaler of {resource.metadata.name} is off: set job.autoscaler.mode to advise or active"
         )
@@ -156,7 +158,7 @@ def _decision(
         in_place=recording.in_place,
     )
     try:
-        around = replace(around, custom=evaluator_of(options))
+        around = replace(around, custom=evaluator_of(options), executors=executors_of(options))
         return decision.decide(memento, graph, options, around), options
     except EvaluatorFailed as error:
         raise PluginError(f"{error}; here it is needed too, to make the decision again") from error

@@ -24,7 +24,7 @@ from penstock_operator.autoscale.periods import bounds_at, is_excluded
 from penstock_operator.autoscale.signals import Graph, slots_of
 from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
 from penstock_operator.configuration.values import Values
-from penstock_operator.decide.autoscaling import quota_slots, report
+from penstock_operator.decide.autoscaling import begun_anew, new_nonce, quota_slots, report
 from penstock_operator.decide.autoscaling_limits import (
     contested,
     heard_again,
@@ -34,13 +34,13 @@ from penstock_operator.decide.autoscaling_limits import (
     tightest,
     with_room,
 )
-from penstock_operator.decide.autoscaling_memory import adopted, tuned
+from penstock_operator.decide.autoscaling_memory import adopted, left_of_memory, outgrown, tuned
 from penstock_operator.decide.refused_scaling import go_back, refusal, waits_for_pods
 from penstock_operator.model.facts import Ref
 from penstock_operator.model.launch import with_defaults
 from penstock_operator.model.plan import Event
 from penstock_operator.observe import signals
-from penstock_operator.observe.evaluators import evaluator_of
+from penstock_operator.observe.evaluators import evaluator_of, executors_of
 from penstock_operator.platforms.port import Platform
 from penstock_operator.reconcile.autoscaling_record import Recorders
 from penstock_operator.reconcile.budget import UpgradeBudget
@@ -79,6 +79,14 @@ class _Watched:
     """Whether no sample is taken now: the job is down, or being changed."""
     status: AutoscalerStatus | None = None
     events: tuple[Event, ...] = field(default=())
+    nonce: int | None = None
+    """The `autoscalerResetNonce` that was last obeyed."""
+    said: float = 0.0
+    """When an Event of a decision was last sent."""
+
+    def is_due(self, now: float, options: AutoscalerOptions) -> bool:
+        """Whether a sample is due; also where the clock was set back to long before that."""
+        return not 0 < self.due - now <= interval_of(options)
 
 
 class Autoscaling:
@@ -105,19 +113,26 @@ class Autoscaling:
         mode = options.effective_mode
         if mode is Mode.OFF or resource.spec.job is None or resource.metadata.deletion_timestamp is not None:
             self._forget(ref, resource)
-            return self._zero.switched_off(resource)
+            return left_of_memory(self._zero.switched_off(resource), resource.status)
         watched = self._watched.get(ref)
         if watched is None:
-            watched = _Watched(ref, codec.decode(self._platform.recall_autoscaler(resource)))
+            watched = _Watched(
+                ref, codec.decode(self._platform.recall_autoscaler(resource)), said=self._now()
+            )
             self._watched[ref] = watched
         held = watched.status or resource.status.autoscaler or AutoscalerStatus(mode=mode.value)
+        nonce = new_nonce(resource)
+        if nonce is not None and nonce != watched.nonce:
+            watched.nonce, watched.memento, held = nonce, decision.Memento(), begun_anew(held)
+            self._keep(resource, watched, at_once=True)
         watched.status = held.model_copy(update={"mode": mode.value})
         watched.status, said = contested(watched.status, resource.metadata, mode)
         watched.events = (*watched.events, *said)
         watched.status = adopted(watched.status or held, resource.status, options)
+        self._give_back_memory(resource, watched)
         self._go_back(resource, watched)
         watched.waits = watched.waits and _may_sample(resource)
-        if self._now() >= watched.due and _may_sample(resource):
+        if watched.is_due(self._now(), options) and _may_sample(resource):
             watched.due = self._now() + interval_of(options)
             self._sample(resource, options, watched)
         watched.sleeps = not _may_sample(resource)
@@ -157,7 +172,8 @@ class Autoscaling:
         return AutoscalerOptions.from_keys(flatten_configuration(spec.flink_configuration))
 
     def _forget(self, ref: Ref, resource: FlinkDeployment) -> None:
-        if self._watched.pop(ref, None) is not None or resource.status.autoscaler is not None:
+        held = resource.status.autoscaler
+        if self._watched.pop(ref, None) is not None or (held is not None and held.mode != Mode.OFF.value):
             self._platform.keep_autoscaler(resource, None)
             self._recorders.forget(resource)
             self._figures.gone(ref)
@@ -195,7 +211,10 @@ class Autoscaling:
         watched.silent = 0
         watched.status = heard_again(watched.status)
         watched.memento = made.memento
-        watched.status, said = report(made, options.effective_mode, watched.status)
+        now = self._now()
+        is_old = not 0 <= now - watched.said < options.event_interval.total_seconds()
+        watched.status, said = report(made, options.effective_mode, watched.status, say_again=is_old)
+        watched.said = now if said or is_old else watched.said
         if made.evaluation is not None:
             floor = (made.around.bounds or (options.min_parallelism, 0))[0]
             watched.status = tuned(watched.status, made.memento.peak, resource.spec, options, floor)
@@ -222,6 +241,7 @@ class Autoscaling:
             is_excluded=is_excluded(options.excluded_periods, now),
             in_place=resource.spec.effective_engine is Engine.PENSTOCK,
             custom=evaluator_of(options),
+            executors=executors_of(options),
         )
         made = decision.decide(watched.memento, graph, options, around)
         if made.target is not None and slots_of(graph, made.target) > graph.slots:
@@ -250,6 +270,17 @@ class Autoscaling:
             watched.status, said = not_heard(watched.status, why)
             watched.events = (*watched.events, said)
 
+    def _give_back_memory(self, resource: FlinkDeployment, watched: _Watched) -> None:
+        """To a job whose pods are killed for want of what they were given less of."""
+        status = watched.status
+        if status is None or status.memory is None or status.memory.applied is None:
+            return
+        watched.status, said = outgrown(status, self._platform.observe(resource).problem)
+        if said:
+            watched.events = (*watched.events, *said)
+            watched.memento = replace(watched.memento, peak=watched.memento.peak.outgrown())
+            self._keep(resource, watched, at_once=True)
+
     def _go_back(self, resource: FlinkDeployment, watched: _Watched) -> None:
         """To what the job ran with before, where the pods of more do not come."""
         now = self._now()
@@ -275,7 +306,7 @@ class Autoscaling:
             watched.memento = decision.paused(watched.memento, graph.last_pause)
 
     def _keep(self, resource: FlinkDeployment, watched: _Watched, *, at_once: bool) -> None:
-        if at_once or self._now() - watched.kept >= KEEP_SECONDS:
+        if at_once or not 0 <= self._now() - watched.kept < KEEP_SECONDS:
             self._platform.keep_autoscaler(resource, codec.encode(watched.memento))
             watched.kept = self._now()
 

@@ -44,12 +44,16 @@ LOOK_SECONDS = 5.0
 DOWN_SECONDS = 60.0
 """Time between two looks at what waits for any other job that is down."""
 
+AT_WORK = 0.5
+"""Share of a second from which on a task that reads nothing is not idle: a call that does not return, a sink that is held back."""
+
 
 @dataclass(slots=True)
 class _Job:
     """What is remembered of one job; nothing that could not be learnt again."""
 
     quiet: Idle | None = None
+    is_at_work: bool = False
     asked: float = 0.0
     """When Kafka was last asked, or when that could last not be done."""
     is_at_zero: bool = False
@@ -87,6 +91,7 @@ class Zero:
         elif sample is not None and self._now() - sample.at <= FRESH_SECONDS:
             records, waiting = _moved(sample)
             job.quiet = quiet_after(job.quiet, records, waiting, self._now())
+            job.is_at_work = any(one.busy + one.backpressured > AT_WORK for one in sample.vertices.values())
         is_down = resource.status.job_status.state is not FlinkJobState.RUNNING
         is_known = is_down and bool(resource.status.job_status.job_ids) and any(_states(resource))
         if is_known and (is_at_zero(held) or options.lag_from_kafka is not LagFrom.OFF):
@@ -148,6 +153,7 @@ class Zero:
             is_running=_is_running(resource),
             is_stopped=resource.status.lifecycle_state is LifecycleState.SUSPENDED,
             is_stateless=wanted is not None and wanted.upgrade_mode is UpgradeMode.STATELESS,
+            is_at_work=job.is_at_work,
             quiet=job.quiet,
             answer=answer,
             blind_since=job.blind_since,
@@ -162,7 +168,8 @@ class Zero:
         self, ref: Ref, job: _Job, resource: FlinkDeployment, options: AutoscalerOptions, every: float
     ) -> None:
         """Have Kafka asked, if that is due; why it cannot be is an answer too."""
-        if self._now() - job.asked < every or self._reader.is_reading(ref):
+        # A clock that was set back must not keep a job at zero down until it has caught up.
+        if 0 <= self._now() - job.asked < every or self._reader.is_reading(ref):
             return
         job.asked = self._now()
         self._reader.tidy()
@@ -172,6 +179,7 @@ class Zero:
         except (NotOfKafka, StorageUnavailable, JobManagerSilent, RequestRefused) as error:
             job.problem = LagAnswer(self._now(), problem=str(error))
             return
+        job.problem = None
         self._reader.ask(ref, Question(sources, secrets))
 
     def _sources(
