@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from tests.servers import KafkaServer, PostgresServer, S3Server, ZooKeeperServer
+from tests.servers.kafka_guarded import GuardedKafkaServer
 
 INSTALL_SECONDS = 300
 
@@ -34,6 +35,13 @@ def kafka() -> Iterator[KafkaServer]:
     with KafkaServer(
         overrides={"transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000"}
     ) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def guarded_kafka() -> Iterator[GuardedKafkaServer]:
+    """A broker that wants a login."""
+    with GuardedKafkaServer() as server:
         yield server
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import cloudpickle
@@ -27,7 +27,8 @@ from tests.connectors.reading import SourceRun
 from tests.integration.conftest import read_partitions
 from tests.integration.sink_context import sink_context
 from tests.servers import KafkaServer
-from tests.servers.process import free_port, wait_until
+from tests.servers.kafka_guarded import PASSWORD, USER, GuardedKafkaServer
+from tests.servers.process import wait_until
 
 pytestmark = pytest.mark.integration
 Topics = Callable[[int], str]
@@ -245,43 +246,28 @@ def test_commits_and_lag_are_counted(kafka: KafkaServer, make_topic: Topics) -> 
     enumerator.close()
 
 
-@pytest.fixture(scope="module")
-def guarded() -> Iterator[tuple[KafkaServer, dict[str, str]]]:
-    """A broker with a second listener that wants a login, and a client's properties in Java's names."""
-    port = free_port()
+@pytest.fixture
+def login(guarded_kafka: GuardedKafkaServer) -> dict[str, str]:
+    """A client's properties in Java's names, for the broker that wants a login."""
     jaas = "org.apache.kafka.common.security.plain.PlainLoginModule required"
-    server = KafkaServer()
-    plain = f"PLAINTEXT://{server.bootstrap}"
-    login = f"LOGIN://127.0.0.1:{port}"
-    controller = f"CONTROLLER://127.0.0.1:{server._controller}"
-    server._overrides = {
-        "listeners": f"{plain},{login},{controller}",
-        "advertised.listeners": f"{plain},{login}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_PLAINTEXT",
-        "sasl.enabled.mechanisms": "PLAIN",
-        "listener.name.login.plain.sasl.jaas.config": f'{jaas} user_clicks="hush";',
+    return {
+        "bootstrap.servers": guarded_kafka.login_bootstrap,
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "PLAIN",
+        "sasl.jaas.config": f'{jaas} username="{USER}" password="{PASSWORD}";',
     }
-    with server as started:
-        yield (
-            started,
-            {
-                "bootstrap.servers": f"127.0.0.1:{port}",
-                "security.protocol": "SASL_PLAINTEXT",
-                "sasl.mechanism": "PLAIN",
-                "sasl.jaas.config": f'{jaas} username="clicks" password="hush";',
-            },
-        )
 
 
-def test_exactly_once_with_a_login_in_javas_words(guarded: tuple[KafkaServer, dict[str, str]]) -> None:
-    kafka, properties = guarded
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+def test_exactly_once_with_a_login_in_javas_words(
+    guarded_kafka: GuardedKafkaServer, login: dict[str, str]
+) -> None:
+    admin = AdminClient({"bootstrap.servers": guarded_kafka.bootstrap})
     admin.create_topics([NewTopic("t", 1, 1)])["t"].result(30)
     schema = KafkaRecordSerializationSchema.builder().set_topic("t")
     sink = (
         KafkaSink.builder()
-        .set_bootstrap_servers(properties["bootstrap.servers"])
-        .set_properties(properties)
+        .set_bootstrap_servers(login["bootstrap.servers"])
+        .set_properties(login)
         .set_record_serializer(schema.set_value_serialization_schema(SimpleStringSchema()).build())
         .set_delivery_guarantee(DeliveryGuarantee.EXACTLY_ONCE)
         .set_transactional_id_prefix("logged-in")
@@ -293,10 +279,10 @@ def test_exactly_once_with_a_login_in_javas_words(guarded: tuple[KafkaServer, di
     writer.open(sink_context(0, 1), [], None)
     writer.write(Batch(["a", "b"]))
     committer.commit(writer.prepare_commit(1))
-    assert read_partitions(kafka.bootstrap, "t") == {0: ["a", "b"]}
+    assert read_partitions(guarded_kafka.bootstrap, "t") == {0: ["a", "b"]}
     source = (
         KafkaSource.builder()
-        .set_properties(properties)
+        .set_properties(login)
         .set_topics("t")
         .set_bounded(KafkaOffsetsInitializer.latest())
         .set_value_only_deserializer(SimpleStringSchema())

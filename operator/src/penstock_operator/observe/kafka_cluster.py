@@ -1,9 +1,11 @@
 """One Kafka cluster as its offsets are read: partitions, their ends and beginnings, what a group has committed.
 
 Made and shared by `observe/kafka_lag.py`. Reads only. Every call blocks for its time-out at most and raises
-`ClusterSilent` with a sentence; confluent-kafka is an extra, without which every cluster is silent.
+`ClusterSilent` with a sentence; a login that is refused is told at once. confluent-kafka is an extra, without which every
+cluster is silent.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
@@ -30,6 +32,9 @@ class Cluster(Protocol):
         """What the group reads next, of all partitions of which it has said so."""
 
 
+_TRY_SECONDS = 0.1
+"""How long the first answer is waited for before it is looked whether the brokers refuse the client."""
+
 Connect = Callable[[Mapping[str, str], float], Cluster]
 """A cluster, from librdkafka's properties and the time-out of each call in seconds."""
 
@@ -39,15 +44,18 @@ class KafkaCluster:
 
     def __init__(self, properties: Mapping[str, str], timeout: float) -> None:
         try:
-            from confluent_kafka import KafkaException, admin
+            from confluent_kafka import KafkaError, KafkaException, admin
         except ImportError:
             raise ClusterSilent("the operator was installed without its extra 'kafka'") from None
         self._admin: Any = admin
         self._timeout, self._error = timeout, KafkaException
+        self._refusals = (KafkaError._AUTHENTICATION, KafkaError._SSL)  # noqa: SLF001 - so they are named
+        self._refused: str | None = None
+        self._is_heard = False
         quiet: dict[str, Any] = {
             "log_level": 0,
             "socket.timeout.ms": int(timeout * 1000),
-            "error_cb": lambda _error: None,
+            "error_cb": self._told,
         }
         try:
             self._client = admin.AdminClient({**quiet, **properties})
@@ -99,8 +107,37 @@ class KafkaCluster:
 
     def _ask(self, call: Callable[[], Any]) -> Any:
         try:
+            if not self._is_heard:
+                self._hear()
             return call()
         except self._error as error:
-            raise ClusterSilent(f"{self._where}: {error.args[0].str()}") from None
+            raise ClusterSilent(f"{self._where}: {self._why(error.args[0].str())}") from None
         except (TimeoutError, ValueError) as error:
-            raise ClusterSilent(f"{self._where}: {error or 'no answer in time'}") from None
+            raise ClusterSilent(f"{self._where}: {self._why(str(error) or 'no answer in time')}") from None
+
+    def _hear(self) -> None:
+        """The brokers' first answer. Where they refuse the client, no call of it would be told before its time is over."""
+        asked = self._client.describe_cluster(request_timeout=self._timeout)
+        end = time.monotonic() + self._timeout + 1
+        while not self._is_heard:
+            try:
+                asked.result(_TRY_SECONDS)
+                self._is_heard, self._refused = True, None
+            except TimeoutError:
+                self._client.poll(0)
+                if self._refused is not None or time.monotonic() >= end:
+                    raise
+
+    def _why(self, text: str) -> str:
+        """Why the brokers refuse the client, where they have said so since they last answered; else the text."""
+        self._client.poll(0)
+        refused, self._refused = self._refused, None
+        if refused is None:
+            return text
+        self._is_heard = False
+        return refused
+
+    def _told(self, error: Any) -> None:
+        """Librdkafka's errors, which it tells beside the calls; within `poll`."""
+        if error.code() in self._refusals:
+            self._refused = error.str()

@@ -16,7 +16,7 @@ from penstock_operator.model.kafka import KafkaSource, LagAnswer, Partition, Sou
 from penstock_operator.observe.kafka_cluster import Cluster, ClusterSilent, Connect, KafkaCluster
 from penstock_operator.observe.kafka_login import LoginNotPossible, client_properties
 
-THREADS = 8
+THREADS = 16
 """Reads at a time, over all jobs."""
 OF_ONE_CLUSTER = 2
 """Reads at a time of one cluster, for one that is silent must not hold the others up."""
