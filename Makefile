@@ -7,7 +7,7 @@ TESTS ?= tests
 # Workers of the test run; integration servers are shared by all of them.
 JOBS ?= 4
 
-.PHONY: help setup demo test integration conformance-flink e2e campaign load lint fmt types gen gen-check images bench bench-peers soak chaos clean ci
+.PHONY: help setup demo test integration conformance-flink e2e campaign load lint fmt types gen images bench bench-peers soak chaos clean ci
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -3,14 +3,10 @@
 Run by `make gen` and by a test. The files are for people, Helm and `kubectl`; the operator builds them in memory.
 """
 
-import argparse
-import sys
-from collections.abc import Sequence
-from pathlib import Path
-
 import yaml
 
 from penstock_api.crd import KINDS, build_crd
+from penstock_api.generated_files import GeneratedFiles
 
 HEADER = "# Generated from penstock_api.v1beta1 by `make gen`. Do not edit.\n---\n"
 
@@ -32,30 +28,8 @@ def render() -> dict[str, str]:
     }
 
 
-def stale(folder: Path) -> list[str]:
-    """Names of files that are missing or differ from what would be written."""
-    return [
-        name
-        for name, text in render().items()
-        if not (folder / name).is_file() or (folder / name).read_text("utf-8") != text
-    ]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the files, or check them; the exit status is 1 if a check finds one that is not fresh."""
-    parser = argparse.ArgumentParser(prog="python -m penstock_api.crdgen", description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the YAML files are")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail if a file is not fresh")
-    options = parser.parse_args(arguments)
-    if options.check:
-        old = stale(options.folder)
-        for name in old:
-            sys.stderr.write(f"{options.folder / name} is not fresh: run `make gen`\n")
-        return 1 if old else 0
-    options.folder.mkdir(parents=True, exist_ok=True)
-    for name, text in render().items():
-        (options.folder / name).write_text(text, "utf-8")
-    return 0
+_FILES = GeneratedFiles("penstock_api.crdgen", __doc__, render)
+stale, main = _FILES.stale, _FILES.main
 
 
 if __name__ == "__main__":

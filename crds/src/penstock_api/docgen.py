@@ -3,17 +3,15 @@
 Run by `make gen` and by a test. Everything on the pages comes from the models; nothing is written by hand.
 """
 
-import argparse
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from enum import Enum
-from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from penstock_api.crd import KINDS, Kind
+from penstock_api.generated_files import GeneratedFiles
 from penstock_api.reasons import Domain, Reason
 from penstock_api.v1beta1.cost import ByKey, Cost, WhenSet, WhenStandalone
 from penstock_api.v1beta1.model import API_VERSION, ApiModel, IntOrString
@@ -39,15 +37,6 @@ def render() -> dict[str, str]:
     pages = {f"{kind.name.lower()}.md": HEADER + _kind_page(kind) for kind in KINDS}
     pages["reasons.md"] = HEADER + _reasons_page()
     return pages
-
-
-def stale(folder: Path) -> list[str]:
-    """Names of pages that are missing or differ from what would be written."""
-    return [
-        name
-        for name, text in render().items()
-        if not (folder / name).is_file() or (folder / name).read_text("utf-8") != text
-    ]
 
 
 def _kind_page(kind: Kind) -> str:
@@ -180,21 +169,8 @@ def _type_name(annotation: Any) -> str:
     return _SCALARS.get(annotation, "object")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the pages, or check them; the exit status is 1 if a check finds one that is not fresh."""
-    parser = argparse.ArgumentParser(prog="python -m penstock_api.docgen", description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the pages are")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail if a page is not fresh")
-    options = parser.parse_args(arguments)
-    if options.check:
-        old = stale(options.folder)
-        for name in old:
-            sys.stderr.write(f"{options.folder / name} is not fresh: run `make gen`\n")
-        return 1 if old else 0
-    options.folder.mkdir(parents=True, exist_ok=True)
-    for name, text in render().items():
-        (options.folder / name).write_text(text, "utf-8")
-    return 0
+_FILES = GeneratedFiles("penstock_api.docgen", __doc__, render)
+stale, main = _FILES.stale, _FILES.main
 
 
 if __name__ == "__main__":

@@ -3,13 +3,11 @@
 Run by `make gen` and by a test. Keys come from `configuration/options.py` and `autoscale/options.py`, metrics from `report/metrics_names.py`.
 """
 
-import argparse
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
 
+from penstock_api.generated_files import GeneratedFiles
 from penstock_operator.autoscale.options import AutoscalerOptions
 from penstock_operator.configuration.option import PREFIX, Option
 from penstock_operator.configuration.options import ADVANCED, METRICS, RESOURCE, SYSTEM
@@ -62,15 +60,6 @@ def render() -> dict[str, str]:
         "operator-metrics.md": HEADER + "\n".join(_metrics_page()),
         "autoscaler-options.md": HEADER + "\n".join(_autoscaler_page()),
     }
-
-
-def stale(folder: Path) -> list[str]:
-    """Names of pages that are missing or differ from what would be written."""
-    return [
-        name
-        for name, text in render().items()
-        if not (folder / name).is_file() or (folder / name).read_text("utf-8") != text
-    ]
 
 
 def _autoscaler_page() -> Iterator[str]:
@@ -135,21 +124,8 @@ def _metrics_page() -> Iterator[str]:
     yield ""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the pages, or check them; the exit status is 1 if a check finds one that is not fresh."""
-    parser = argparse.ArgumentParser(prog="python -m penstock_operator.reference", description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the pages are")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail if a page is not fresh")
-    options = parser.parse_args(arguments)
-    if options.check:
-        old = stale(options.folder)
-        for name in old:
-            sys.stderr.write(f"{options.folder / name} is not fresh: run `make gen`\n")
-        return 1 if old else 0
-    options.folder.mkdir(parents=True, exist_ok=True)
-    for name, text in render().items():
-        (options.folder / name).write_text(text, "utf-8")
-    return 0
+_FILES = GeneratedFiles("penstock_operator.reference", __doc__, render)
+stale, main = _FILES.stale, _FILES.main
 
 
 if __name__ == "__main__":
