@@ -1,5 +1,6 @@
 """The metrics that the autoscaler reads, of a real job whose load is known: a hundred records a second, 3 ms in each vertex.
 
+Its event time is behind the clock by a known time too.
 The job's two vertices share a slot, and so its one thread. A loaded machine makes a record take longer, never less.
 """
 
@@ -15,13 +16,16 @@ from penstock_operator.autoscale.signals import Graph, Sample
 from penstock_operator.clients.flink_rest import FlinkRest
 from penstock_operator.observe import signals
 from tests.launch.cluster_processes import JOB_ID, Cluster
+from tests.servers.process import wait_until
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("session-cluster")]
 
 RATE, COST = 100, 0.003
+BEHIND, DISORDER = 90_000, 7_000
+"""Milliseconds: of each record's event time behind the clock, and for which late records are waited."""
 PROGRAM = f"""
 import time
-from penstock.common import Types, WatermarkStrategy
+from penstock.common import Duration, TimestampAssigner, Types, WatermarkStrategy
 from penstock.datastream import StreamExecutionEnvironment
 from penstock.datastream.connectors.datagen import DataGeneratorSource, RateLimiterStrategy
 def work(value):
@@ -30,7 +34,11 @@ def work(value):
 env = StreamExecutionEnvironment.get_execution_environment()
 rate = RateLimiterStrategy.per_second({RATE})
 source = DataGeneratorSource(lambda number: number, 10_000_000, rate, Types.LONG())
-numbers = env.from_source(source, WatermarkStrategy.no_watermarks(), "numbers")
+class Late(TimestampAssigner):
+    def extract_timestamp(self, value, record_timestamp):
+        return time.time_ns() // 1_000_000 - {BEHIND}
+times = WatermarkStrategy.for_bounded_out_of_orderness(Duration.of_millis({DISORDER}))
+numbers = env.from_source(source, times.with_timestamp_assigner(Late()), "numbers")
 numbers.filter(lambda value: value % 2 == 0).map(work).key_by(lambda value: value % 7).map(work).print()
 env.execute("known load")
 """
@@ -101,3 +109,25 @@ def test_a_vertex_can_do_no_more_than_its_slots_thread(running: Cluster) -> None
     keyed = graph.vertices[1].id
     # Counts and times are told by reports of neighbouring moments, some per cent apart; without the cap the rate is twice that.
     assert shared[keyed].true_rate <= 1.25 / (2 * COST), "a record takes the thread twice its cost"
+
+
+def test_lags_of_event_time_are_those_of_the_records(running: Cluster) -> None:
+    slow = 30_000  # how long a loaded machine may take to pass a record on, and to tell of it
+    with FlinkRest(f"http://127.0.0.1:{running.port}") as rest:
+        graph, _ = collect(rest, 2 * RATE)
+        source, keyed = graph.vertices
+
+        def told(vertex: str, name: str) -> float:
+            found = rest.vertex_metrics(JOB_ID, vertex, [name]).get(name)
+            return found.max or 0.0 if found is not None else 0.0
+
+        wait_until(lambda: told(keyed.id, "currentInputWatermark") > 0, "event time gets there", 60)
+        now = time.time_ns() // 1_000_000
+        assert 0 <= told(source.id, "Source: numbers.currentEmitEventTimeLag") - BEHIND <= slow
+        behind = BEHIND + DISORDER
+        assert 0 <= told(source.id, "Source: numbers.watermarkLag") - behind <= slow
+        for vertex, name in (
+            (source, "Source: numbers.currentOutputWatermark"),
+            (keyed, "currentInputWatermark"),
+        ):
+            assert now - told(vertex.id, name) == pytest.approx(behind, abs=slow)

@@ -91,6 +91,8 @@ class WatermarksOperator(PassiveOperator):
         self._emitted = MIN_TIMESTAMP
         self._is_idle = False
         self._is_closed = False
+        self.emit_event_time_lag: int | None = None
+        """Milliseconds from the event time of the last record to its passing on; None before there is one with a time."""
 
     def open(self, ctx: OperatorContext) -> None:
         """Start the clock for idle splits and generators."""
@@ -119,6 +121,8 @@ class WatermarksOperator(PassiveOperator):
     def process_split(self, split_id: str, batch: Batch) -> None:
         """Records of one split."""
         timed = self._with_timestamps(batch)
+        if timed.timestamps and timed.timestamps[-1] != MIN_TIMESTAMP:
+            self.emit_event_time_lag = self.ctx.timers.current_processing_time() - timed.timestamps[-1]
         if not self._has_watermarks:
             self.ctx.output.emit(timed)
             return

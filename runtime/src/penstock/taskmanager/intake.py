@@ -21,7 +21,7 @@ from penstock.exchange.elements import (
 )
 from penstock.exchange.in_flight import ChannelCapture
 from penstock.graph.jobgraph import OperatorSpec
-from penstock.operators.contract import MAX_WATERMARK, Batch
+from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch
 from penstock.taskmanager.chain import Link
 from penstock.taskmanager.metrics import OperatorMetrics
 from penstock.taskmanager.output import ChainOutput
@@ -255,9 +255,22 @@ class SourceIntake:
         name, own = self.spec.name, self.metrics.collect()
         values = {f"{name}.{metric}": value for metric, value in own.items()}
         values[f"{name}.numRecordsIn"] = values[f"{name}.numRecordsOut"] = float(self.records_in)
+        values |= {f"{name}.{metric}": value for metric, value in self._event_time().items()}
         if "pendingRecords" in own:
             values["pendingRecords"] = own["pendingRecords"]
         return values
+
+    def _event_time(self) -> dict[str, float]:
+        """How far event time is behind the clock, as Flink's source tells it; nothing before there is event time."""
+        lags = [getattr(link.operator, "emit_event_time_lag", None) for link in self._links]
+        known = [float(lag) for lag in lags if lag is not None]
+        found = {"currentEmitEventTimeLag": max(known)} if known else {}
+        if self._links:
+            watermark = min(link.output.watermark for link in self._links)
+            found["currentOutputWatermark"] = float(watermark)
+            if MIN_TIMESTAMP < watermark < MAX_WATERMARK:
+                found["watermarkLag"] = float(time.time_ns() // 1_000_000 - watermark)
+        return found
 
     def close(self) -> None:
         """Stop the reader."""
