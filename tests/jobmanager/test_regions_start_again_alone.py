@@ -84,6 +84,25 @@ def test_other_region_runs_on_while_one_starts_again() -> None:
     assert [status for _, status in world.job.history] == ["INITIALIZING", "CREATED", "RUNNING"]
 
 
+def test_splits_come_back_of_the_sources_of_the_region_and_of_no_other() -> None:
+    other = "d" * 32
+    (source,) = (vertex for vertex in graph(1).vertices if vertex.source is not None)
+    operator = source.operators[0].model_copy(update={"uid": "other", "operator_id": other})
+    apart = {"id": other, "operators": [operator], "slot_sharing_group": "other"}
+    pipelines = graph(1).model_copy(
+        update={"vertices": [source, source.model_copy(update=apart)], "edges": []}
+    )
+    world = World(SETTINGS, job_graph=pipelines)
+    world.start()
+    world.sleep(10_000)
+    assert [metadata.checkpoint_id for metadata in world.written] == [1]
+    world.returned.clear()
+    world.task(other, 0, TaskState.FAILED, Failure(exception="ValueError", message="boom"))
+    world.sleep(1_000)
+    world.offer(1)
+    assert [effect.vertex_id for effect in world.returned] == [other]
+
+
 def test_splits_go_to_tasks_of_both_attempts() -> None:
     world = running()
     fail_second(world)
