@@ -53,6 +53,14 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 
 
 @pytest.fixture
+def controller_manager(api_server: ApiServer) -> Path:
+    """The binary of Kubernetes' own controllers, which is built with the API server's."""
+    found = _binary("kubernetes-*/kube-controller-manager")
+    assert found is not None, _MISSING
+    return found
+
+
+@pytest.fixture
 def client(api_server: ApiServer) -> Iterator[KubeClient]:
     connection = api_server.client()
     yield connection
