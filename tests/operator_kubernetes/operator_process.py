@@ -5,23 +5,29 @@ Environment: the operator's settings, and
 `PENSTOCK_FAILPOINT=name[:n]` ends the process when that point is reached for the n-th time (exit code 42), or stops it
 there, as a machine that is suspended does, where `PENSTOCK_FAILPOINT_STOPS` is set;
 `PENSTOCK_FAULTS=seed:share` makes that share of the API calls fail; `PENSTOCK_STUBS` is the stub JobManagers' URL;
-`PENSTOCK_COUNTS=file` has the calls counted there, once a second.
+`PENSTOCK_COUNTS=file` has the calls counted there, once a second;
+`PENSTOCK_TOPIC=file` is what there is in Kafka (`stub_topic.py`).
 """
 
 import asyncio
+import functools
 import logging
 import os
 import signal
 import threading
 from pathlib import Path
+from unittest import mock
 
 from penstock_operator.act import failpoints
 from penstock_operator.clients.kube import KubeClient
 from penstock_operator.handlers.app import Operator
 from penstock_operator.logs import set_up_logs
+from penstock_operator.observe.kafka_lag import LagReader
+from penstock_operator.reconcile import scale_to_zero
 from penstock_operator.settings import Settings
 from tests.operator_kubernetes.counting_client import CountingClient
 from tests.operator_kubernetes.faulty_client import FaultyClient
+from tests.servers.stub_topic import StubBrokers
 
 KILLED = 42
 
@@ -60,6 +66,9 @@ def main() -> None:
         client = FaultyClient.around(client, int(seed), float(share or 0.1))
     if counts := os.environ.get("PENSTOCK_COUNTS"):
         client = CountingClient(client._api, Path(counts))
+    if topic := os.environ.get("PENSTOCK_TOPIC"):
+        reader = functools.partial(LagReader, lambda _properties, _timeout: StubBrokers(Path(topic)))
+        mock.patch.object(scale_to_zero, "LagReader", reader).start()
     base = os.environ["PENSTOCK_STUBS"]
     operator = Operator(settings, client, lambda namespace, name: f"{base}/{namespace}/{name}")
     try:

@@ -63,6 +63,7 @@ class OperatorProcess:
         folder: Path,
         *,
         port: int | None = None,
+        topic: Path | None = None,
     ) -> None:
         self._log = folder / "operator.log"
         config = api_server.kubeconfig(folder / f"kubeconfig-{namespace}", port)
@@ -75,6 +76,8 @@ class OperatorProcess:
             "PENSTOCK_STUBS": stubs.base,
             "PENSTOCK_WORKERS": "4",
         }
+        if topic is not None:
+            self._environment["PENSTOCK_TOPIC"] = str(topic)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, **more: str) -> None:

@@ -24,7 +24,7 @@ from penstock_api.rest import (
 )
 from penstock_api.rest.checkpoint import CheckpointCounts, LatestCheckpoints, RestoredCheckpoint
 from tests.servers.stub_load import StubLoad
-from tests.servers.stub_state import Stored, StubStorage
+from tests.servers.stub_state import Counted, Stored, StubStorage
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -183,8 +183,10 @@ class StubJobManagers:
     def _snapshot(self, job: StubJob, path: str, is_savepoint: bool) -> str:
         job.checkpoint_id += 1
         job.count += 1
+        topic = job.load.topic if job.load is not None else None
+        counted = Counted(job.count, topic.enumerator() if topic is not None else None)
         job.newest[is_savepoint] = self._storage.store(
-            path, (job.job_id, job.name), job.checkpoint_id, job.count, is_savepoint=is_savepoint
+            path, (job.job_id, job.name), job.checkpoint_id, counted, is_savepoint=is_savepoint
         )
         self.highest[job.uid] = max(job.count, self.highest.get(job.uid, 0))
         return path
@@ -249,6 +251,12 @@ class StubJobManagers:
         match method, parts:
             case "GET", ["jobs", _, "vertices", _, "subtasks", "metrics"] if job.load is not None:
                 return 200, job.load.metrics(job.parallelism)
+            case "GET", ["penstock", "jobs", _, "sources"] if (
+                job.load is not None and job.load.topic is not None
+            ):
+                return 200, job.load.topic.sources(VERTEX)
+            case "GET", ["taskmanagers", "metrics"] if job.load is not None:
+                return 200, job.load.task_managers()
             case "GET", ["taskmanagers"]:
                 return 200, _task_managers(job)
             case "GET", ["jobs", _, "resource-requirements"]:

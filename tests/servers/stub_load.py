@@ -7,7 +7,10 @@ of its own.
 import json
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.servers.stub_topic import StubTopic
 
 PREFIX = "Source__clicks"
 
@@ -24,6 +27,10 @@ class StubLoad:
     """Whether the metrics are missing."""
     delay: float = 0.0
     """Seconds that an answer about metrics takes."""
+    memory: float = 0.0
+    """Bytes that each TaskManager uses; 0: nobody says."""
+    topic: "StubTopic | None" = None
+    """Where the records come from, for those who look there."""
     read: float = 0.0
     lag: float = 0.0
     at: float = field(default_factory=time.time)
@@ -60,6 +67,12 @@ class StubLoad:
                 {"id": f"{PREFIX}.numRecordsIn", **read},
             ]
         )
+
+    def task_managers(self) -> str:
+        """GET /taskmanagers/metrics: what the fullest of them uses."""
+        used = {"Status.JVM.Memory.Heap.Used": 0.75, "Status.JVM.Memory.NonHeap.Used": 0.25}
+        told = [(name, self.memory * share) for name, share in used.items()] if self.memory else []
+        return json.dumps([{"id": name, "max": found, "sum": found} for name, found in told])
 
     def _move(self, parallelism: int) -> None:
         now = time.time()

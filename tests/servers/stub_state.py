@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from penstock_api.manifest import (
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 _OBJECT = "counter.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The state of a job: what it counted, and where its source stands if it tells."""
+
+    count: int
+    enumerator: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +60,10 @@ class StubStorage:
             self._s3.close()
 
     def store(
-        self, path: str, job: tuple[str, str], checkpoint_id: int, count: int, *, is_savepoint: bool
+        self, path: str, job: tuple[str, str], checkpoint_id: int, counted: Counted, *, is_savepoint: bool
     ) -> Stored:
         """Write a snapshot of a job (id and name): the object first, `_metadata` last."""
-        content = json.dumps({"count": count}).encode()
+        content = json.dumps({"count": counted.count}).encode()
         self._write(f"{path}/{_OBJECT}", content)
         now = int(time.time() * 1000)
         subtask = SubtaskState(index=0, operator=[StateObject(path=_OBJECT, size=len(content))])
@@ -72,16 +80,17 @@ class StubStorage:
             operators=[
                 OperatorState(
                     uid="counter",
-                    operator_id="0" * 32,
+                    operator_id="f" * 32,  # its vertex has the id of its head
                     name="counter",
                     parallelism=1,
                     max_parallelism=128,
                     subtasks=[subtask],
+                    enumerator=counted.enumerator,
                 )
             ],
         )
         self._write(f"{path}/{METADATA_FILE}", metadata.model_dump_json().encode())
-        return Stored(path, checkpoint_id, count, is_savepoint, now, len(content))
+        return Stored(path, checkpoint_id, counted.count, is_savepoint, now, len(content))
 
     def load(self, path: str) -> tuple[int, int] | None:
         """Checkpoint id and count of a snapshot; None if it is not whole."""
