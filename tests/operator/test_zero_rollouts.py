@@ -197,6 +197,20 @@ def test_zero_job_that_cannot_be_stopped_in_time_runs_on(world: ZeroWorld) -> No
     assert zero_of(world) is None
 
 
+def test_zero_job_that_is_at_work_on_what_it_read_is_not_stopped() -> None:
+    """A call of it that does not return: nothing is read, nothing written, and nothing waits in Kafka."""
+    now = 1_800_000_000.0
+    quiet = Idle(since="2026-01-01T00:00:00Z")
+    sight = Sight(now, 1, True, True, is_at_work=True, quiet=quiet, answer=LagAnswer(now))
+    status, said = decide_zero(AutoscalerStatus(mode="active"), sight, OPTIONS)
+    assert status.scaled_to_zero is None
+    assert status.zero_held is not None
+    assert status.zero_held.guard == "work"
+    assert [one.reason for one in said] == [Reason.SCALE_TO_ZERO_REFUSED]
+    status, _ = decide_zero(status, replace(sight, is_at_work=False), OPTIONS)
+    assert status.scaled_to_zero is not None
+
+
 def test_zero_stateless_job_is_never_stopped(world: ZeroWorld) -> None:
     keys = {"job.autoscaler.mode": "active", "job.autoscaler.scale-to-zero.enabled": "true"}
     quiet = Idle(since="2026-01-01T00:00:00Z")
