@@ -20,6 +20,7 @@ from penstock_operator.model.facts import (
     ApplicationFacts,
     BesideFacts,
     ClusterFacts,
+    DeployedJob,
     Facts,
     JobFacts,
     Problem,
@@ -27,6 +28,7 @@ from penstock_operator.model.facts import (
     SavepointProgress,
     Snapshot,
     StateFacts,
+    Thrown,
     VertexFacts,
 )
 from penstock_operator.model.launch import Launch
@@ -105,6 +107,8 @@ class World:
     problems: tuple[Problem, ...] = ()
     cluster_problem: Problem | None = None
     unreachable: bool = False
+    silent_about_job: bool = False
+    """The JobManager answers, and knows no job."""
     savepoints_fail: str | None = None
     savepoints_wait: bool = False
     newest_is_broken: bool = False
@@ -119,9 +123,13 @@ class World:
         }
     )
     restarts: int = 0
+    thrown: list[Thrown] = field(default_factory=list)
+    """Failures that the JobManager remembers, the newest first."""
     revisions: dict[int, str] = field(default_factory=dict)
     cancelling_turns: int = 2
     launched: Launch | None = None
+    ran: list[str] = field(default_factory=list)
+    """Job ids that were started, oldest first."""
     snapshots_asked: list[TakeSnapshot] = field(default_factory=list)
     """FlinkStateSnapshots that the operator made."""
     task_managers: int = 0
@@ -231,6 +239,7 @@ class World:
             task_managers=self.task_managers if self.tm else 0,
             problem=self.cluster_problem,
             beside=self._beside(),
+            deployed=self._deployed(),
         )
         found, job = StateFacts(), self._job()
         if wants_state(self.resource, cluster, job):
@@ -248,6 +257,12 @@ class World:
         )
         is_asked = wants_room(facts, self.resource.spec)
         return replace(facts, room=RoomFacts(self.room) if is_asked else None)
+
+    def _deployed(self) -> DeployedJob | None:
+        """What is written on the Deployments."""
+        if not self.jm or self.launched is None or self.job_id is None:
+            return None
+        return DeployedJob(self.job_id, self.launched.generation, self.launched.from_savepoint or "")
 
     def _is_told(self) -> bool:
         """Whether the status says that the job is what waited, and the word has not reached it."""
@@ -311,9 +326,15 @@ class World:
         if restore_policy(self.resource) is RestorePolicy.SAVEPOINT:
             mine = [s for s in mine if s.is_savepoint]
         mine.sort(key=lambda s: (s.checkpoint_id, s.timestamp), reverse=True)
-        return StateFacts(looked_up=True, snapshots=tuple(mine))
+        status = self.resource.status
+        is_lost = not status.job_status.job_ids and status.reconciliation_status.last_reconciled_spec is None
+        own = [s for s in self.snapshots if is_lost and s.job_id in self.ran]
+        newest = max(own, key=lambda s: (s.timestamp, s.checkpoint_id)).path if own and not mine else None
+        return StateFacts(looked_up=True, snapshots=tuple(mine), unrecorded=newest)
 
     def _job(self) -> JobFacts:
+        if self.silent_about_job:
+            return JobFacts(reachable=True, version="2.3.0")
         if self.unreachable or not self.jm or self.job is None:
             return JobFacts()
         pending = self.resource.status.pending_savepoint
@@ -339,6 +360,10 @@ class World:
             application=self.application,
             restarts=self.restarts,
             checkpoint_begun=self.checkpoint_begun,
+            version="2.3.0",
+            revision="abc",
+            state_size=1000 * self.checkpoint if self.checkpoint else None,
+            thrown=tuple(self.thrown),
             vertices=self._vertices(),
             idle_task_managers=tuple(f"idle-{n}" for n in range(max(0, self.task_managers - self.width))),
         )
@@ -394,6 +419,7 @@ class World:
             if not self.jm:
                 assert self.processes == 0, "two attempts at one job side by side"
                 self.job_id, self.job = action.launch.job_id, FlinkJobState.INITIALIZING
+                self.ran.append(self.job_id)
                 named = [s for s in self.snapshots if s.path == action.launch.from_savepoint]
                 own = [s for s in self.snapshots if s.job_id == self.job_id and not s.is_savepoint]
                 self.checkpoint = max((s.checkpoint_id for s in own or named), default=0)

@@ -1,5 +1,6 @@
 """The Kubernetes platform against a real API server: what is applied is accepted, and read back as facts."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +12,9 @@ from penstock_operator import crds
 from penstock_operator.build import labels
 from penstock_operator.build.context import Defaults
 from penstock_operator.clients.kube import KubeClient
-from penstock_operator.errors import Conflict, OperatorError
-from penstock_operator.model.facts import Ref
-from penstock_operator.model.launch import Launch
+from penstock_operator.errors import Conflict, ExternalError, OperatorError
+from penstock_operator.model.facts import DeployedJob, Ref
+from penstock_operator.model.launch import Launch, with_defaults
 from penstock_operator.model.plan import Event
 from penstock_operator.platforms.kubernetes import KubernetesPlatform
 from penstock_operator.platforms.kubernetes_namespace import sweep
@@ -266,3 +267,67 @@ def test_a_foreign_object_of_the_same_name_is_never_taken_over(
     assert [problem.message for problem in platform.refusals(resource)] == [
         f"Service {namespace}/clicks-rest is there and is not this job's: delete it, or give the resource another name"
     ]
+
+
+def ready(client: KubeClient, place: str) -> None:
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1)
+    client.patch("Deployment", "clicks", place, {"status": counts}, "status")
+
+
+def test_job_manager_is_asked_where_it_was_deployed_to_listen(client: KubeClient, namespace: str) -> None:
+    keys = (("rest.port", "9191"), ("security.ssl.rest.enabled", "true"))
+    platform = KubernetesPlatform(client, Defaults(operator_namespace="penstock", configuration=keys))
+    resource = make(client, namespace)
+    spec = with_defaults(resource.spec, platform.defaults(namespace))
+    launch = replace(launch_of(resource), spec=spec)
+    platform.deploy(resource, launch)
+    place = f"{namespace}-clicks"
+    ready(client, place)
+    url = f"https://clicks-rest.{place}.svc:9191"
+    assert platform.observe(resource).rest_url == url
+    plain = {"rest.port": "7070", "security.ssl.rest.enabled": "false"}
+    changed = resource.spec.model_copy(update={"flink_configuration": plain})
+    wanted = resource.model_copy(update={"spec": changed})
+    assert platform.observe(wanted).rest_url == url, "the next one is not there yet"
+
+
+def test_what_is_deployed_tells_whose_job_it_is(
+    client: KubeClient, namespace: str, platform: KubernetesPlatform
+) -> None:
+    resource = make(client, namespace)
+    platform.deploy(resource, replace(launch_of(resource), from_savepoint="s3://b/chk-1"))
+    assert platform.observe(resource).deployed == DeployedJob("a" * 32, 1, "s3://b/chk-1")
+    waiting = replace(launch_of(resource, "b" * 32), cluster="clicks-2", waits=True)
+    platform.deploy(resource, waiting)
+    elsewhere = resource.status.model_copy(update={"cluster_name": "clicks-2"})
+    seen = platform.observe(resource.model_copy(update={"status": elsewhere}))
+    assert seen.deployed is None, "it waits for the word, so it is nobody's job yet"
+
+
+def test_a_stop_ends_what_no_status_names_too(
+    client: KubeClient, namespace: str, platform: KubernetesPlatform
+) -> None:
+    resource = make(client, namespace)
+    platform.deploy(resource, launch_of(resource))
+    platform.deploy(resource, replace(launch_of(resource, "b" * 32), cluster="clicks-2"))
+    platform.stop(resource)
+    assert client.list("Deployment", f"{namespace}-clicks", labels.OURS) == []
+
+
+def test_what_another_made_meanwhile_is_not_deployed_over(
+    client: KubeClient, namespace: str, platform: KubernetesPlatform
+) -> None:
+    resource = make(client, namespace, jobNamespaces={"mode": "Shared"})
+    assert platform.refusals(resource) == ()
+    theirs = client.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "clicks-rest", "namespace": namespace},
+            "spec": {"ports": [{"port": 80}]},
+        }
+    )
+    with pytest.raises(ExternalError, match="is not this job's"):
+        platform.deploy(resource, launch_of(resource))
+    assert client.get("Service", "clicks-rest", namespace) == theirs
+    assert client.list("Deployment", namespace, labels.OURS) == []

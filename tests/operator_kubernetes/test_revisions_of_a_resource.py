@@ -39,10 +39,21 @@ def test_they_are_kept_once_and_only_as_many_as_are_told_of(
         numbers = tuple(range(max(1, number - 1), number + 1))
         spec = json.dumps({"job": {"args": [str(number)]}})
         kubernetes_revisions.keep(client, resource, number, spec, numbers)
-    kubernetes_revisions.keep(client, resource, 4, json.dumps({"job": {"args": ["other"]}}), (3, 4))
+    versions = {each["metadata"]["uid"] for each in client.list("ControllerRevision", namespace)}
+    kubernetes_revisions.keep(client, resource, 4, json.dumps({"job": {"args": ["4"]}}), (3, 4))
     assert kept(client, namespace) == {3: {"job": {"args": ["3"]}}, 4: {"job": {"args": ["4"]}}}
+    assert {each["metadata"]["uid"] for each in client.list("ControllerRevision", namespace)} == versions
     owner = client.list("ControllerRevision", namespace)[0]["metadata"]["ownerReferences"][0]
     assert (owner["kind"], owner["uid"]) == ("FlinkDeployment", resource.metadata.uid)
+
+
+def test_a_number_that_is_given_again_has_the_new_spec(
+    client: KubeClient, namespace: str, resource: FlinkDeployment
+) -> None:
+    for number in (1, 2):
+        kubernetes_revisions.keep(client, resource, number, json.dumps({"job": {"args": ["old"]}}), (1, 2))
+    kubernetes_revisions.keep(client, resource, 1, json.dumps({"job": {"args": ["new"]}}), (1,))
+    assert kept(client, namespace) == {1: {"job": {"args": ["new"]}}}
 
 
 class Refusing:

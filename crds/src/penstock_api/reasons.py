@@ -159,6 +159,7 @@ class Reason(StrEnum):
     DELETING = "Deleting", Domain.INTERNAL, False, "The resource and everything of its job are being deleted."
     JOB_NOT_RUNNING = "JobNotRunning", Domain.INTERNAL, True, "The job that should run does not at the moment."
     RECONCILED = "Reconciled", Domain.INTERNAL, False, "There is nothing to do."
+    JOB_ADOPTED = "JobAdopted", Domain.INTERNAL, True, "The status did not name the job that runs: it was taken from what is deployed."
     RECOVERED = "Recovered", Domain.INTERNAL, False, "What was wrong is right again."
     FINISHED = "Finished", Domain.INTERNAL, False, "The job came to its end."
     # fmt: on

@@ -1,5 +1,6 @@
 """The REST client and the job's facts, against a real HTTP server with scripted answers."""
 
+import contextlib
 import json
 import threading
 import time
@@ -9,14 +10,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from penstock_api.reasons import Reason
+from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState
 from penstock_operator.act.executor import Executor
 from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent
+from penstock_operator.configuration.values import client_seconds
 from penstock_operator.errors import OperatorError
 from penstock_operator.model.plan import TriggerSavepoint
 from penstock_operator.observe.job import observe_job
 
 JOB = "a" * 32
+TIMEOUT = "kubernetes.operator.flink.client.timeout"
 
 
 class Server:
@@ -25,10 +29,13 @@ class Server:
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, object]] = {}
         self.posted: list[tuple[str, dict]] = []
+        self.delay = 0.0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                if outer.delay and self.path == "/config":
+                    threading.Event().wait(outer.delay)
                 self.reply(*outer.answers.get(self.path, (404, {"errors": ["not found"]})))
 
             def do_POST(self) -> None:
@@ -38,6 +45,10 @@ class Server:
 
             def reply(self, status: int, body: object) -> None:
                 content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+                with contextlib.suppress(ConnectionError):  # who asked may have gone
+                    self.send(status, content)
+
+            def send(self, status: int, content: bytes) -> None:
                 self.send_response(status)
                 self.send_header("content-length", str(len(content)))
                 self.end_headers()
@@ -195,10 +206,27 @@ def test_silence_is_a_fact(server: Server) -> None:
         rest.config()
 
 
+def test_slow_job_manager_is_waited_for_as_long_as_configured(server: Server) -> None:
+    assert client_seconds({}) == 5.0
+    assert client_seconds({}, least=10.0) == 10.0
+    keys = {"kubernetes.operator.observer.flink.client.timeout": "30 s"}
+    assert client_seconds(keys, least=10.0) == 30.0, "also by its former name"
+    server.delay = 0.6
+    assert not observe_job(server.url, status(), client_seconds({TIMEOUT: "100 ms"})).reachable
+    assert observe_job(server.url, status(), client_seconds({TIMEOUT: "20 s"})).reachable
+
+
+class Unconfigured:
+    """A platform without configuration."""
+
+    def defaults(self, namespace: str) -> dict[str, str]:
+        return {}
+
+
 def test_savepoint_is_asked_for_under_the_recorded_id(server: Server) -> None:
-    executor = Executor(None)  # type: ignore[arg-type]
+    executor = Executor(Unconfigured())  # type: ignore[arg-type]
     action = TriggerSavepoint(JOB, "t1", "s3://b/sp", stop=True, drain=True)
-    executor.act(action, None, server.url)  # type: ignore[arg-type]
+    executor.act(action, FlinkDeployment(), server.url)
     [(path, body)] = server.posted
     assert path == f"/jobs/{JOB}/stop"
     assert body["triggerId"] == "t1"
@@ -206,5 +234,5 @@ def test_savepoint_is_asked_for_under_the_recorded_id(server: Server) -> None:
     assert body["drain"] is True
     server.answers[f"/jobs/{JOB}/stop"] = (400, {"errors": ["no directory"]})
     with pytest.raises(OperatorError, match="no directory") as refused:
-        executor.act(action, None, server.url)  # type: ignore[arg-type]
+        executor.act(action, FlinkDeployment(), server.url)
     assert refused.value.reason is Reason.SAVEPOINT_FAILED

@@ -7,8 +7,15 @@ import pytest
 
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.job import JobState
+from penstock_api.v1beta1.status import FlinkDeploymentStatus
 from penstock_operator.decide.restore import redeploy_path
+from penstock_operator.decide.specs import encode_spec, with_job_state
+from penstock_operator.model.facts import ClusterFacts
+from penstock_operator.model.job_id import new_job_id
 from penstock_operator.observe.checkpoints import is_whole, observe_named, observe_state
+from penstock_operator.observe.everything import observe
+from penstock_operator.platforms.port import StorageAccess
 
 JOB_A, JOB_B, STRANGER = "a" * 32, "b" * 32, "c" * 32
 
@@ -68,6 +75,64 @@ def test_newest_of_own_job_ids_by_checkpoint_id(tmp_path: Path) -> None:
     found = observe_state(resource(tmp_path), {})
     assert [snapshot.checkpoint_id for snapshot in found.snapshots] == [10, 9, 7]
     assert found.newest_complete == found.snapshots[0]
+
+
+def test_state_that_the_spec_before_kept_elsewhere_counts(tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere" / JOB_B / "chk-9", JOB_B, 9)
+    write(tmp_path / "kept" / f"savepoint-{JOB_A[:6]}-1", JOB_A, 5, "SAVEPOINT")
+    write(tmp_path / "chk" / JOB_B / "chk-3", JOB_B, 3)
+    places = {"state.checkpoints.dir": f"{tmp_path}/elsewhere", "state.savepoints.dir": f"{tmp_path}/kept"}
+    former = FlinkDeployment.from_wire({"spec": {"job": {}, "flinkConfiguration": places}}).spec
+    assert [found.checkpoint_id for found in observe_state(resource(tmp_path), {}).snapshots] == [3]
+    found = observe_state(resource(tmp_path), {}, former)
+    assert [snapshot.checkpoint_id for snapshot in found.snapshots] == [9, 5, 3]
+
+
+def test_state_of_a_status_that_was_lost_is_named(tmp_path: Path) -> None:
+    lost = resource(tmp_path).model_copy(update={"status": FlinkDeploymentStatus()})
+    lost = lost.model_copy(update={"metadata": lost.metadata.model_copy(update={"uid": "u-1"})})
+    write(tmp_path / "chk" / STRANGER / "chk-99", STRANGER, 99)
+    other = new_job_id("u-2")
+    write(tmp_path / "chk" / other / "chk-98", other, 98)
+    assert observe_state(lost, {}).unrecorded is None, "the state of others is none of its own"
+    first, second = new_job_id("u-1"), new_job_id("u-1")
+    assert first != second
+    write(tmp_path / "chk" / first / "chk-7", first, 7)
+    newest = write(tmp_path / "chk" / second / "chk-8", second, 8)
+    found = observe_state(lost, {})
+    assert found.unrecorded == f"file://{newest}"
+    assert found.snapshots == ()
+
+
+class Named:
+    """A platform that tells whose storage it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[FlinkDeployment] = []
+
+    def defaults(self, namespace: str) -> dict[str, str]:
+        return {}
+
+    def observe(self, resource: FlinkDeployment) -> ClusterFacts:
+        return ClusterFacts()
+
+    def storage(self, resource: FlinkDeployment) -> StorageAccess:
+        self.asked.append(resource)
+        return StorageAccess({})
+
+
+def test_where_a_refused_spec_keeps_its_state_counts_for_nothing(tmp_path: Path) -> None:
+    deployed = resource(tmp_path)
+    write(tmp_path / "chk" / JOB_B / "chk-9", JOB_B, 9)
+    kept = encode_spec(with_job_state(deployed.spec, JobState.SUSPENDED))
+    body = deployed.to_wire()
+    body["status"]["reconciliationStatus"] = {"lastReconciledSpec": kept, "state": "UPGRADING"}
+    body["spec"]["flinkConfiguration"] = {"state.checkpoints.dir": "hdfs://nowhere", "s3.endpoint": "wrong"}
+    platform = Named()
+    facts = observe(platform, FlinkDeployment.from_wire(body))  # type: ignore[arg-type]
+    assert facts.problems
+    assert facts.state.newest_complete is not None
+    assert [asked.spec.flink_configuration for asked in platform.asked] == [deployed.spec.flink_configuration]
 
 
 def test_savepoint_that_never_reached_the_status_is_found(tmp_path: Path) -> None:

@@ -119,7 +119,12 @@ class Scene:
         self.store = Store(
             FlinkSessionJob.from_wire(
                 {
-                    "metadata": {"name": "counting", "namespace": "team", "uid": "u-1", "generation": 1},
+                    "metadata": {
+                        "name": "counting",
+                        "namespace": "team",
+                        "uid": f"u-{folder.name}",  # its own, as every resource has
+                        "generation": 1,
+                    },
                     "spec": {
                         "deploymentName": "session",
                         "job": {
@@ -328,6 +333,40 @@ def test_value_of_a_secret_reaches_the_job_and_nothing_else(running: Cluster, tm
     kept = scene.store.job.status.reconciliation_status.last_reconciled_spec or ""
     assert "harbour" not in kept
     assert "secretKeyRef" in kept
+    running.patch(f"/jobs/{scene.job_id}?mode=cancel")
+    running.wait_status("CANCELED", scene.job_id)
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_job_of_a_status_that_was_lost_is_never_run_twice(
+    running: Cluster, tmp_path: Path, *, is_old: bool
+) -> None:
+    scene = Scene(running, tmp_path)
+    scene.until_running()
+    old = scene.status
+    scene.edit(args=["200001"])
+    scene.until_running()
+    job_id = scene.job_id
+    running.wait_for("checkpoints", lambda: running.completed(job_id) > 1)
+    assert scene.store.job is not None
+    lost = old if is_old else FlinkSessionJobStatus()
+    scene.store.job = FlinkSessionJob.from_wire(scene.store.job.model_copy(update={"status": lost}).to_wire())
+    most = []
+
+    def is_back() -> bool:
+        most.append(len(scene.alive()))
+        status = scene.status
+        return status.job_status.state is FlinkJobState.RUNNING and status.job_status.job_id not in (
+            job_id,
+            old.job_status.job_id,
+        )
+
+    scene.until("back", is_back)
+    assert max(most) == 1
+    assert scene.alive() == [scene.job_id]
+    restored = scene.status.job_status.upgrade_savepoint_path or ""
+    assert "/savepoint-" in restored, "it was stopped with a savepoint, not run beside another"
+    assert any("JobAdopted" in event.reason for event in scene.store.events)
     running.patch(f"/jobs/{scene.job_id}?mode=cancel")
     running.wait_status("CANCELED", scene.job_id)
 

@@ -176,3 +176,12 @@ def test_a_secret_in_plain_text_is_a_warning_without_its_value() -> None:
     [said] = ask("FlinkDeployment", body)["warnings"]
     assert "s3.secret-key" in said
     assert "hunter2" not in said
+
+
+def test_what_the_label_selector_does_not_choose_is_for_another_operator() -> None:
+    world = World(**{"kubernetes.operator.label.selector": "tier=gold"})
+    theirs = copy.deepcopy(WRONG)
+    assert ask("FlinkDeployment", theirs, world=world)["allowed"]
+    assert "patch" not in ask("FlinkSessionJob", SESSION_JOB, world=world, mutate=True)
+    theirs["metadata"]["labels"] = {"tier": "gold"}
+    assert not ask("FlinkDeployment", theirs, world=world)["allowed"]

@@ -13,6 +13,7 @@ from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.act import failpoints
 from penstock_operator.clients.flink_rest import FlinkRest, JobManagerSilent, RequestRefused
 from penstock_operator.clients.flink_snapshots import SnapshotRest
+from penstock_operator.configuration.values import client_seconds
 from penstock_operator.errors import ExternalError
 from penstock_operator.model.plan import (
     Action,
@@ -37,6 +38,9 @@ from penstock_operator.platforms.port import Platform
 
 log = structlog.get_logger(__name__)
 
+SECONDS = 10.0
+"""A JobManager that shall do something is waited for so long at least."""
+
 
 class Executor:
     """Acts on one platform."""
@@ -59,16 +63,19 @@ class Executor:
             case Deploy() | Prepare() | Retire() | Stop() | Remove() | RefreshCopies():
                 self._about_processes(action, resource)
             case TriggerSavepoint() | TriggerCheckpoint():
-                _trigger(action, rest_url)
+                _trigger(action, rest_url, self._seconds(resource))
             case TakeSnapshot():
                 self._platform.take_snapshot(resource, action)
             case CancelJob(job_id=job_id):
-                _cancel(job_id, rest_url)
+                _cancel(job_id, rest_url, self._seconds(resource))
             case Rescale():
-                _rescale(action, rest_url)
+                _rescale(action, rest_url, self._seconds(resource))
             case SetTaskManagers(launch=launch, count=count, idle=idle):
                 self._platform.scale(resource, launch, count, idle)
         return resource
+
+    def _seconds(self, resource: FlinkDeployment) -> float:
+        return client_seconds(self._platform.defaults(resource.metadata.namespace), SECONDS)
 
     def _about_processes(
         self, action: Deploy | Prepare | Retire | Stop | Remove | RefreshCopies, resource: FlinkDeployment
@@ -101,24 +108,24 @@ class Executor:
                 self._platform.keep_revision(resource, number, spec, kept)
 
 
-def _trigger(action: TriggerSavepoint | TriggerCheckpoint, rest_url: str | None) -> None:
+def _trigger(action: TriggerSavepoint | TriggerCheckpoint, rest_url: str | None, seconds: float) -> None:
     if rest_url is None:
         raise JobManagerSilent("the JobManager has no address, so no savepoint can be asked for")
     if isinstance(action, TriggerCheckpoint):
-        _ask_for_checkpoint(action, rest_url)
+        _ask_for_checkpoint(action, rest_url, seconds)
         return
     try:
-        with FlinkRest(rest_url, timeout=10.0) as rest:
+        with FlinkRest(rest_url, timeout=seconds) as rest:
             _ask(rest, action)
     except RequestRefused as refusal:
         reason = Reason.SAVEPOINT_FAILED if action.stop else Reason.SAVEPOINT_ERROR
         raise ExternalError(reason, f"{reason.sentence} ({refusal.message})") from refusal
 
 
-def _ask_for_checkpoint(action: TriggerCheckpoint, rest_url: str) -> None:
+def _ask_for_checkpoint(action: TriggerCheckpoint, rest_url: str, seconds: float) -> None:
     wanted = CheckpointTriggerRequest(checkpoint_type=action.checkpoint_type, trigger_id=action.trigger_id)
     try:
-        with SnapshotRest(rest_url, timeout=10.0) as rest:
+        with SnapshotRest(rest_url, timeout=seconds) as rest:
             rest.trigger_checkpoint(action.job_id, wanted)
     except RequestRefused as refusal:
         reason = Reason.CHECKPOINT_ERROR
@@ -130,20 +137,20 @@ def _tell(path: str | None, url: str | None) -> None:
     if url is None:
         return
     try:
-        with FlinkRest(url, timeout=10.0) as rest:
+        with FlinkRest(url, timeout=SECONDS) as rest:
             rest.tell(path)
     except (JobManagerSilent, RequestRefused) as error:
         log.warning("the JobManager was not told to start", url=url, error=error.message)
 
 
-def _cancel(job_id: str, rest_url: str | None) -> None:
+def _cancel(job_id: str, rest_url: str | None, seconds: float) -> None:
     if rest_url is None:
         raise JobManagerSilent("the JobManager has no address, so the job cannot be cancelled")
-    with FlinkRest(rest_url, timeout=10.0) as rest:
+    with FlinkRest(rest_url, timeout=seconds) as rest:
         rest.cancel(job_id)
 
 
-def _rescale(action: Rescale, rest_url: str | None) -> None:
+def _rescale(action: Rescale, rest_url: str | None, seconds: float) -> None:
     if rest_url is None:
         raise JobManagerSilent("the JobManager has no address, so the job cannot be scaled")
     wanted = {
@@ -153,7 +160,7 @@ def _rescale(action: Rescale, rest_url: str | None) -> None:
         for each in action.bounds
     }
     try:
-        with FlinkRest(rest_url, timeout=10.0) as rest:
+        with FlinkRest(rest_url, timeout=seconds) as rest:
             rest.require(action.job_id, wanted)
     except RequestRefused as refusal:
         reason = Reason.SCALING_FAILED

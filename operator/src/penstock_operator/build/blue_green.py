@@ -22,6 +22,7 @@ from penstock_operator.build.context import REST_PORT, Manifest
 from penstock_operator.build.ingress import ingress_spec
 from penstock_operator.model.blue_green import ApplyChild, Color, TakeSavepoint
 from penstock_operator.model.facts import Ref
+from penstock_operator.model.selector import chosen_by
 
 _RETRIES = 2
 _TRACKING = "app.kubernetes.io/instance"
@@ -61,8 +62,10 @@ def savepoint_name(resource: FlinkBlueGreenDeployment, color: Color, savepoint_i
     return f"{color.child(resource.metadata.name)}-savepoint-upgrade-{savepoint_id}"
 
 
-def build_savepoint(resource: FlinkBlueGreenDeployment, action: TakeSavepoint) -> Manifest:
-    """The FlinkStateSnapshot that takes it; its data outlives it."""
+def build_savepoint(
+    resource: FlinkBlueGreenDeployment, action: TakeSavepoint, selector: str = ""
+) -> Manifest:
+    """The FlinkStateSnapshot that takes it; its data outlives it. `selector` chooses what the operator serves."""
     side = action.color.child(resource.metadata.name)
     snapshot = FlinkStateSnapshot(
         spec=FlinkStateSnapshotSpec(
@@ -78,7 +81,10 @@ def build_savepoint(resource: FlinkBlueGreenDeployment, action: TakeSavepoint) -
         "metadata": {
             "name": savepoint_name(resource, action.color, action.id),
             "namespace": resource.metadata.namespace,
-            "labels": {"snapshot.trigger-type": "UPGRADE"},
+            "labels": {
+                **chosen_by(selector, resource.metadata.labels),
+                "snapshot.trigger-type": "UPGRADE",
+            },
             "ownerReferences": [{**_owner(resource), "controller": False}],
         },
         "spec": body["spec"],

@@ -81,6 +81,7 @@ def _deployment(context: JobContext, name: str, component: Component, replicas: 
         annotations={
             labels.GENERATION: str(launch.generation),
             labels.JOB_ID: launch.job_id,
+            **({} if launch.waits else {labels.ORIGIN: launch.from_savepoint or ""}),
             labels.FINGERPRINT: launch.fingerprint,
         },
     )

@@ -16,6 +16,8 @@ JOB_MANAGER = "jobmanager"
 TASK_MANAGER = "taskmanager"
 
 JOB_ID = "penstock.dev/job-id"
+ORIGIN = "penstock.dev/from-state"
+"""On the Deployments of a job: the state that it was started from; empty, it was started without."""
 FINGERPRINT = "penstock.dev/fingerprint"
 ORPHANED = "penstock.dev/orphaned"
 """On a namespace that outlives its resource on purpose."""

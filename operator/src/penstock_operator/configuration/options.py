@@ -38,8 +38,7 @@ SYSTEM: tuple[Option, ...] = (
         former=("reconciler.flink.cancel.job.timeout",),
     ),
     Option(
-        "flink.client.timeout", _D, "10 s", _SYSTEM, "Wait for ordinary REST calls.",
-        "5 s, fixed: a call that takes longer is made again in the next turn",
+        "flink.client.timeout", _D, "5 s", _RELOADED, "Wait for an answer of a JobManager; one that asks it to do something waits 10 s at least.",
         former=("observer.flink.client.timeout",),
     ),
     Option(
@@ -151,8 +150,8 @@ ADVANCED: tuple[Option, ...] = (
     Option("config.cache.timeout", _D, "10 min", _SYSTEM, "Their lifetime.", "nothing is cached"),
     Option("dynamic.config.check.interval", _D, "5 min", _RELOADED, "Time between two looks at the mounted configuration."),
     Option("dynamic.config.enabled", _B, "true", _SYSTEM, "Read the mounted configuration again when it changes."),
-    Option("events.exceptions.limit-per-reconciliation", _I, "10", _SYSTEM, "Exceptions told as Events in a turn.", "a failure is one Event, which counts up"),
-    Option("events.exceptions.stacktrace-lines", _I, "5", _SYSTEM, "Lines of their stack traces.", "the trace is in the job's log and on its page"),
+    Option("events.exceptions.limit-per-reconciliation", _I, "10", _RELOADED, "Failures that a running job overcame since the last look: so many of them are told as Events at most."),
+    Option("events.exceptions.stacktrace-lines", _I, "5", _SYSTEM, "Lines of their stack traces.", "the last 8 lines, where Python names the cause; the whole trace is in the job's log and on its page"),
     Option("health.canary.resource.timeout", _D, "1 min", _RELOADED, "A canary must be reconciled within."),
     Option("health.probe.enabled", _B, "true", _SYSTEM, "Serve the health endpoint."),
     Option("health.probe.port", _I, "8085", _SYSTEM, "Its port."),

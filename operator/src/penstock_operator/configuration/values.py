@@ -106,3 +106,9 @@ def _read(parse: Callable[[str], _Value], text: str) -> _Value | None:
 def _first(parse: Callable[[str], _Value], *texts: str | None) -> _Value | None:
     """The first text that can be read."""
     return next((found for text in texts if text and (found := _read(parse, text)) is not None), None)
+
+
+def client_seconds(keys: Mapping[str, str], least: float = 0.0) -> float:
+    """How long a call to a JobManager may take, by the installation's configuration; `least` for one that does something."""
+    wait = Values(keys).duration("flink.client.timeout")
+    return max(least, wait.total_seconds() if wait is not None and wait > timedelta() else 0.1)

@@ -6,6 +6,7 @@ from penstock_api.reasons import Reason
 from penstock_api.v1beta1.job import JobState
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState, ReconciliationState
 from penstock_operator.decide.autoscaling import overlay
+from penstock_operator.decide.failures import overcome
 from penstock_operator.decide.history import keep_revision, with_history
 from penstock_operator.decide.inline_secrets import warned
 from penstock_operator.decide.present import error_text, is_said, present
@@ -33,6 +34,7 @@ from penstock_operator.model.plan import (
 )
 from penstock_operator.model.warm import beside
 
+RECOVERY = "jm-deployment-recovery.enabled"
 LONGEST_SILENCE = timedelta(seconds=60)
 """Of a JobManager whose process runs. It answers a second after its start, some more on a busy node."""
 
@@ -104,6 +106,7 @@ def _complete(rule: str, step: Step, situation: Situation) -> Plan:
     if before is not now and now is not None:
         sentence = f"Job status changed from {before.value if before else 'none'} to {now.value}"
         events.append(Event(Reason.JOB_STATUS_CHANGED, sentence, "Job"))
+    events += overcome(facts, status)
     if problem is not None and old.error != error_text(problem):
         events.append(Event(problem.reason, problem.message, problem.component))
     if waiting is not None and not is_said(old, waiting):
@@ -152,6 +155,8 @@ def _seen_problem(situation: Situation) -> Problem | None:
         return Problem(application.reason or Reason.PROGRAM_FAILED, application.message, "Job")
     if facts.job.failure is not None:
         return facts.job.failure
+    if (missing := _missing(situation)) is not None:
+        return missing
     if _is_silent(situation):
         return Problem(Reason.JOB_MANAGER_UNREACHABLE, Reason.JOB_MANAGER_UNREACHABLE.sentence, "JobManager")
     if situation.job_state is FlinkJobState.FAILED:
@@ -163,6 +168,23 @@ def _seen_problem(situation: Situation) -> Problem | None:
         sentence = f"{newest.path} was completed and is not whole: a restart would go back to an older one"
         return Problem(Reason.STATE_INCOMPLETE, sentence, "Job")
     return _rolled_back(situation.status)
+
+
+def _missing(situation: Situation) -> Problem | None:
+    """A JobManager that is not made again, or one that does not know the job that it was made for."""
+    facts, state = situation.facts, situation.job_state
+    if not situation.is_deployed or (state is not None and state.is_terminal):
+        return None
+    if not facts.cluster.job_manager_exists and not situation.flag(RECOVERY, default=True):
+        what = "JobManager" if facts.cluster.owns_task_managers else "job"
+        sentence = f"The {what} is missing and is not started again: kubernetes.operator.{RECOVERY} is false"
+        return Problem(Reason.MISSING, sentence, "JobManagerDeployment")
+    deployed = situation.status.reconciliation_status.reconciliation_timestamp
+    is_unknown = facts.job.reachable and facts.job.state is None and facts.job.application is None
+    if is_unknown and facts.cluster.job_manager_exists and situation.since(deployed) > LONGEST_SILENCE:
+        sentence = f"{Reason.JOB_NOT_FOUND.sentence} ({situation.status.job_status.job_id})"
+        return Problem(Reason.JOB_NOT_FOUND, sentence, "Job")
+    return None
 
 
 def _rolled_back(status: FlinkDeploymentStatus) -> Problem | None:

@@ -58,7 +58,9 @@ def lifecycle_of(status: FlinkDeploymentStatus, is_deleting: bool = False) -> Li
         return LifecycleState.DELETING
     spec = decode_spec(held.last_reconciled_spec)
     if spec is None:
-        return LifecycleState.FAILED if status.error else LifecycleState.CREATED
+        # A job without a spec is one whose status was lost: it is being stopped for what is wanted.
+        is_known = LifecycleState.UPGRADING if status.job_status.job_ids else LifecycleState.CREATED
+        return LifecycleState.FAILED if status.error else is_known
     is_suspended = spec.job is not None and spec.job.state is JobState.SUSPENDED
     pending = status.pending_savepoint
     is_stopping = pending is not None and pending.purpose in (

@@ -7,6 +7,7 @@ from penstock_api.v1beta1.status import (
     LastCheckpoint,
     TaskManagerInfo,
 )
+from penstock_operator.decide.cluster_info import STATE_SIZE, cluster_info
 from penstock_operator.decide.health import watch
 from penstock_operator.decide.revise import revise_job
 from penstock_operator.model.facts import ClusterFacts, Facts, JobFacts, Snapshot
@@ -34,8 +35,7 @@ def refresh(facts: Facts) -> FlinkDeploymentStatus:
         "health": watch(facts, status, state),
         "autoscaler": facts.autoscaler,
     }
-    if facts.job.version:
-        cluster["cluster_info"] = {**status.cluster_info, "flink-version": facts.job.version}
+    cluster["cluster_info"] = cluster_info(facts)
     return record_newest(facts, revise_job(status, **changes).model_copy(update=cluster))
 
 
@@ -45,7 +45,11 @@ def record_newest(facts: Facts, status: FlinkDeploymentStatus, *, now: bool = Fa
     if newest is None or not newest.is_complete or not is_news(newest, status, facts.now, at_once=now):
         return status
     seen = LastCheckpoint(path=newest.path, id=newest.checkpoint_id, timestamp=newest.timestamp)
-    return revise_job(status, last_checkpoint=seen)
+    revised = revise_job(status, last_checkpoint=seen)
+    if facts.job.state_size is None:
+        return revised
+    info = {**status.cluster_info, STATE_SIZE: str(facts.job.state_size)}
+    return revised.model_copy(update={"cluster_info": info})
 
 
 def is_news(newest: Snapshot, status: FlinkDeploymentStatus, now: int, *, at_once: bool = False) -> bool:

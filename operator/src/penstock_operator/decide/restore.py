@@ -87,6 +87,8 @@ def choose_restore(situation: Situation) -> Restore | Problem:
         return Restore(facts.new_id, found.path, is_new_line=True) if is_new_line else _from(found, situation)
     if named:
         return Problem(Reason.STATE_NOT_FOUND, f"{named} is not a complete savepoint or checkpoint")
+    if facts.state.unrecorded is not None and not situation.wanted_job.allow_empty_state:
+        return _unrecorded(facts.state.unrecorded)
     if _had_state(situation) and not situation.wanted_job.allow_empty_state:
         if policy is RestorePolicy.SAVEPOINT:
             sentence = "spec.job.restorePolicy is savepoint and there is none: set it to latest, or name one"
@@ -134,6 +136,14 @@ def _had_state(situation: Situation) -> bool:
     savepoint = status.savepoint_info.last_savepoint if status.savepoint_info else None
     recorded = status.last_checkpoint is not None or status.upgrade_savepoint_path is not None
     return recorded or savepoint is not None or bool(situation.facts.state.snapshots)
+
+
+def _unrecorded(path: str) -> Problem:
+    sentence = (
+        f"The status names no state, and {path} is this resource's newest: set spec.job.initialSavepointPath to go on "
+        "from there, or allowEmptyState to begin anew"
+    )
+    return Problem(Reason.EMPTY_STATE_REFUSED, sentence)
 
 
 def _refusal(situation: Situation) -> Problem:

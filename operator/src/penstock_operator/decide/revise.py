@@ -64,14 +64,16 @@ def forget_state(status: FlinkDeploymentStatus) -> FlinkDeploymentStatus:
     )
 
 
-def begin_savepoint(status: FlinkDeploymentStatus, pending: PendingSavepoint) -> FlinkDeploymentStatus:
-    """A savepoint is about to be asked for."""
+def begin_savepoint(
+    status: FlinkDeploymentStatus, pending: PendingSavepoint, format_type: SavepointFormatType
+) -> FlinkDeploymentStatus:
+    """A savepoint of this format is about to be asked for."""
     info = (status.job_status.savepoint_info or SavepointInfo()).model_copy(
         update={
             "trigger_id": pending.trigger_id,
             "trigger_timestamp": pending.requested_at,
             "trigger_type": _trigger_type(pending.purpose),
-            "format_type": SavepointFormatType.CANONICAL,
+            "format_type": format_type,
         }
     )
     return revise_job(status, savepoint_info=info).model_copy(update={"pending_savepoint": pending})

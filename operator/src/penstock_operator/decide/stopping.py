@@ -58,8 +58,12 @@ def choose_stopping(situation: Situation) -> Stopping | Problem:
 
 def upgrade_wait(situation: Situation) -> Problem | None:
     """Why a change that is wanted is not being carried out yet; None if none is, or nothing is in its way."""
-    if situation.facts.is_deleting or situation.deployed is None or situation.is_suspended:
+    if situation.facts.is_deleting or situation.is_suspended:
         return None
+    if situation.deployed is None:  # only a job whose status was lost is stopped without it
+        is_lost = bool(situation.status.job_status.job_ids) and situation.status.pending_savepoint is None
+        waits = choose_stopping(situation) if is_lost and situation.facts.cluster.job_manager_exists else None
+        return waits if isinstance(waits, Problem) else None
     if diff_cost(situation.baseline, situation.wanted)[0] is Cost.IGNORE or is_held_back(situation):
         return None
     scaling = situation.status.scaling

@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import kopf
@@ -97,7 +97,7 @@ class Operator:
         )
         self._limit = RateLimit(lambda: source.values)
         self._canaries = Canaries(lambda: source.values)
-        budget = UpgradeBudget(self._platform.under_way)
+        budget = UpgradeBudget(self._under_way)
         self._metrics = Metrics(values, lambda: self._leadership.is_leader)
         self._loop = Loop(
             self._platform,
@@ -140,9 +140,8 @@ class Operator:
             if kind.name != DEPLOYMENT:  # watched by `register`, with what is made for it
                 register_kind(registry, kind, self._wake, self._client.memory)
         register_sides(registry, self._wake)
-        selector = self._upkeep.values.text("label.selector")
-        for kind in self._kinds if selector else ():
-            options.watching.label_selectors["flink.apache.org", kind.plural] = selector
+        for kind in self._kinds if self._selector else ():
+            options.watching.label_selectors["flink.apache.org", kind.plural] = self._selector
         self._register_life(registry)
         await kopf.operator(
             registry=registry,
@@ -218,6 +217,14 @@ class Operator:
     def _serves(self, namespace: str) -> bool:
         return not self._watched or namespace in self._watched
 
+    @property
+    def _selector(self) -> str:
+        """Chooses the resources that this operator serves."""
+        return self._upkeep.values.text("label.selector")
+
+    def _under_way(self) -> list[Ref]:
+        return [ref for ref in self._platform.under_way(self._selector) if self._serves(ref.namespace)]
+
     def _wake(self, key: Key) -> None:
         if self._serves(key.ref.namespace):
             self._queue.wake(key, self._limit.delay(key), is_change=key in self._changed)
@@ -237,7 +244,7 @@ class Operator:
         while not self._stopping.is_set():
             try:
                 for kind in self._kinds:
-                    for found in self._client.list(kind.name):
+                    for found in self._client.list(kind.name, selector=self._selector):
                         meta = found["metadata"]
                         self._wake(Key(kind.name, Ref(meta["namespace"], meta["name"])))
             except OperatorError as error:
@@ -266,7 +273,7 @@ class Operator:
 
     def _lead(self) -> None:
         try:
-            hold_again(self._client, self._platform)
+            hold_again(self._client, self._platform, self._serves, self._selector)
         except OperatorError as error:
             log.warning("finalizers could not be checked", error=error.message)
         self._queue.start()
@@ -285,11 +292,21 @@ class Operator:
             self._sweep_due.clear()
 
 
-def hold_again(client: KubeClient, platform: KubernetesPlatform) -> None:
-    """Put our finalizer back on resources that run a job: an uninstall takes it off and leaves the jobs running."""
-    for found in client.list("FlinkDeployment"):
+def hold_again(
+    client: KubeClient,
+    platform: KubernetesPlatform,
+    serves: Callable[[str], bool] = lambda _: True,
+    selector: str = "",
+) -> None:
+    """Put our finalizer back on resources that run a job: an uninstall takes it off and leaves the jobs running.
+
+    On those only that this operator serves, by namespace and label: nobody would take it off the others again.
+    """
+    for found in client.list("FlinkDeployment", selector=selector):
         resource = FlinkDeployment.from_wire(found)
-        is_ending = resource.metadata.deletion_timestamp is not None
+        is_ending = resource.metadata.deletion_timestamp is not None or not serves(
+            resource.metadata.namespace
+        )
         if resource.status.job_status.job_ids and not is_ending:
             try:
                 platform.hold(resource)

@@ -5,6 +5,9 @@ from functools import partial
 from penstock_api.v1beta1.session_job import FlinkSessionJob
 from penstock_api.v1beta1.state_snapshot import JobReferenceKind
 from penstock_operator.clients.kube import KubeClient
+from penstock_operator.configuration.values import Values
+from penstock_operator.model.facts import Ref
+from penstock_operator.model.plan import TakeSnapshot
 from penstock_operator.platforms import kubernetes_revisions
 from penstock_operator.platforms.kubernetes_kinds import KubernetesKind
 from penstock_operator.platforms.kubernetes_snapshots import take_snapshot
@@ -16,7 +19,11 @@ from penstock_operator.reconcile.session_job import SessionJobs
 
 def session_jobs(client: KubeClient, deployments: Platform) -> SessionJobs:
     """The platform of session jobs; `deployments` knows the session clusters."""
-    make = partial(take_snapshot, client, JobReferenceKind.FLINK_SESSION_JOB)
+
+    def make(ref: Ref, wanted: TakeSnapshot) -> None:
+        selector = Values(deployments.defaults(ref.namespace)).text("label.selector")
+        take_snapshot(client, JobReferenceKind.FLINK_SESSION_JOB, ref, wanted, selector)
+
     keep = partial(kubernetes_revisions.keep, client)
     return SessionJobs(KubernetesKind(client, FlinkSessionJob), deployments, make, keep)
 

@@ -62,6 +62,19 @@ class RoomFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class DeployedJob:
+    """The job that what is deployed was made for, by its own word: right also where the status is lost or an old one."""
+
+    job_id: str
+    generation: int | None = None
+    """The resource's generation that was deployed; None where nothing says so."""
+    origin: str | None = None
+    """The state that it was started from, empty where it was started without; None where nothing says so."""
+    cluster: str | None = None
+    """Name of its JobManager, where it is not the resource's own."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterFacts:
     """What exists of the job on its platform."""
 
@@ -81,6 +94,8 @@ class ClusterFacts:
     """The job id with which the JobManager was deployed."""
     fingerprint: str | None = None
     """`Launch.fingerprint` of what was deployed."""
+    deployed: DeployedJob | None = None
+    """Whose job it is that is deployed; None while none is."""
     stale_copies: tuple[str, ...] = ()
     """Copies of Secrets and ConfigMaps in the job's namespace that differ from their originals."""
     rest_url: str | None = None
@@ -143,6 +158,14 @@ class VertexFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Thrown:
+    """A failure of the job that was overcome or not, and when it was, in milliseconds."""
+
+    at: int
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
 class JobFacts:
     """What the JobManager says of the job. `reachable` False: it did not answer, and the rest means nothing."""
 
@@ -162,6 +185,12 @@ class JobFacts:
     failure: Problem | None = None
     """The root cause of the newest failure."""
     version: str | None = None
+    revision: str | None = None
+    """Of the program that the JobManager is, as Flink tells it."""
+    state_size: int | None = None
+    """Bytes of the newest completed checkpoint."""
+    thrown: tuple[Thrown, ...] = ()
+    """Failures that the JobManager remembers, the newest first."""
     restarts: int | None = None
     """How often the job restarted in this JobManager; None where it does not say."""
     checkpoint_begun: int | None = None
@@ -182,6 +211,8 @@ class StateFacts:
     snapshots: tuple[Snapshot, ...] = ()
     problem: Problem | None = None
     """Why storage could not be read, or why a state that the owner named cannot be used."""
+    unrecorded: str | None = None
+    """The newest state of jobs of this very resource, where its status names none of them."""
 
     @property
     def newest_complete(self) -> Snapshot | None:

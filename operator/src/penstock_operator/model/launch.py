@@ -18,6 +18,8 @@ from penstock_operator.model.layers import version_defaults
 OPERATOR_PREFIXES = ("kubernetes.operator.", "job.autoscaler.")
 """Keys of the operator itself: never in a job's config."""
 NAMESPACE_MODE_KEY = "kubernetes.operator.job-namespaces.mode"
+WAIT = "--wait-for-word"
+"""Argument of a JobManager that another cluster's job is run beside."""
 SLOTS_KEY = "taskmanager.numberOfTaskSlots"
 LAST_STATE_CHECKPOINT_INTERVAL = "5 min"
 """As upstream: a last-state job without an interval would have no state to come back to."""
@@ -96,7 +98,7 @@ class Launch:
             return []
         found = ["--job-id", self.job_id, "--program", self.program]
         if self.cluster:
-            found.append("--wait-for-word")
+            found.append(WAIT)
         elif self.from_savepoint:
             found += ["--from-savepoint", self.from_savepoint]
         if job.allow_non_restored_state:

@@ -4,25 +4,31 @@ Only savepoints and checkpoints of the job ids that the status records count, ne
 metadata is JSON. Verification reads no state: every object must be there with its size.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import ValidationError
 
 from penstock_api.manifest import METADATA_FILE, CheckpointMetadata, SnapshotKind
 from penstock_api.reasons import Reason
-from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.deployment import FlinkDeployment, FlinkDeploymentSpec
 from penstock_api.v1beta1.job import RestorePolicy
 from penstock_operator.clients.objectstore import ObjectStore, StorageUnavailable, Stores
 from penstock_operator.decide.restore import named_path, restore_policy
 from penstock_operator.model.facts import Problem, Snapshot, StateFacts
+from penstock_operator.model.job_id import is_job_of
 from penstock_operator.model.launch import checkpoint_directory, savepoint_directory
 
 LOOKED_AT = 5
 """Newest checkpoints of a job id whose metadata is read; the older ones only cost time."""
 
 
-def observe_state(resource: FlinkDeployment, keys: Mapping[str, str]) -> StateFacts:
-    """Everything restorable, newest first; verified up to the first that is whole."""
+def observe_state(
+    resource: FlinkDeployment, keys: Mapping[str, str], former: FlinkDeploymentSpec | None = None
+) -> StateFacts:
+    """Everything restorable, newest first; verified up to the first that is whole.
+
+    `former`: the spec that ran last, which may have kept its state elsewhere.
+    """
     named = named_path(resource)
     try:
         with Stores(keys) as stores:
@@ -31,10 +37,13 @@ def observe_state(resource: FlinkDeployment, keys: Mapping[str, str]) -> StateFa
                 stores.of(folder).check(folder)
             if named is not None:
                 return _named(named, stores)
-            found = _lineage(resource, stores)
+            specs = (resource.spec,) if former is None else (resource.spec, former)
+            found = _lineage(resource, specs, stores)
             if restore_policy(resource) is RestorePolicy.SAVEPOINT:
                 found = [snapshot for snapshot in found if snapshot.is_savepoint]
-            return StateFacts(looked_up=True, snapshots=tuple(_verified(found, stores)))
+            whole = tuple(_verified(found, stores))
+            lost = None if whole or folder is None else _unrecorded(resource, folder, stores)
+            return StateFacts(looked_up=True, snapshots=whole, unrecorded=lost)
     except StorageUnavailable as error:
         problem = Problem(Reason.CHECKPOINT_STORAGE_UNAVAILABLE, error.message)
         return StateFacts(looked_up=True, problem=problem)
@@ -78,10 +87,12 @@ def _named(path: str, stores: Stores) -> StateFacts:
     return StateFacts(looked_up=True, snapshots=(snapshot,))
 
 
-def _lineage(resource: FlinkDeployment, stores: Stores) -> list[Snapshot]:
+def _lineage(
+    resource: FlinkDeployment, specs: Sequence[FlinkDeploymentSpec], stores: Stores
+) -> list[Snapshot]:
     ids = resource.status.job_status.job_ids
     found: dict[str, Snapshot] = {}
-    for path in _candidates(resource, stores):
+    for path in _candidates(resource, specs, stores):
         if path.rstrip("/") in found:
             continue
         store = stores.of(path)
@@ -95,7 +106,9 @@ def _lineage(resource: FlinkDeployment, stores: Stores) -> list[Snapshot]:
     )
 
 
-def _candidates(resource: FlinkDeployment, stores: Stores) -> Iterable[str]:
+def _candidates(
+    resource: FlinkDeployment, specs: Sequence[FlinkDeploymentSpec], stores: Stores
+) -> Iterable[str]:
     status = resource.status.job_status
     info = status.savepoint_info
     recorded = [status.upgrade_savepoint_path]
@@ -103,12 +116,24 @@ def _candidates(resource: FlinkDeployment, stores: Stores) -> Iterable[str]:
     recorded += [info.last_savepoint.location] if info and info.last_savepoint else []
     recorded += [taken.location for taken in info.savepoint_history] if info else []
     yield from (path for path in recorded if path)
-    folder = checkpoint_directory(resource.spec)
-    for job_id in status.job_ids if folder else []:
-        yield from _newest_checkpoints(f"{(folder or '').rstrip('/')}/{job_id}", stores)
-    savepoints = savepoint_directory(resource.spec)
-    if savepoints and status.job_ids:
-        yield from _savepoints_of(savepoints, status.job_ids, stores)
+    for folder in dict.fromkeys(checkpoint_directory(spec) for spec in specs):
+        for job_id in status.job_ids if folder else []:
+            yield from _newest_checkpoints(f"{(folder or '').rstrip('/')}/{job_id}", stores)
+    for savepoints in dict.fromkeys(savepoint_directory(spec) for spec in specs):
+        if savepoints and status.job_ids:
+            yield from _savepoints_of(savepoints, status.job_ids, stores)
+
+
+def _unrecorded(resource: FlinkDeployment, folder: str, stores: Stores) -> str | None:
+    """The newest state of this resource's own jobs where its status knows of none: it was lost. By time: they are several lines."""
+    held, uid = resource.status, resource.metadata.uid or ""
+    if held.job_status.job_ids or held.reconciliation_status.last_reconciled_spec is not None:
+        return None
+    store = stores.of(folder)
+    own = [path for path in store.folders(folder) if is_job_of(path.rpartition("/")[2], uid)]
+    paths = [path for job in own for path in _newest_checkpoints(job, stores)]
+    found = [read[0] for path in paths if (read := _read(store, path)) is not None]
+    return max(found, key=lambda each: (each.timestamp, each.checkpoint_id)).path if found else None
 
 
 def _newest_checkpoints(folder: str, stores: Stores) -> list[str]:

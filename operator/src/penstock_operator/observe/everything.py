@@ -1,19 +1,21 @@
 """All facts of one resource. Called by `reconcile/loop.py` once a turn; reads the cluster, the job, and storage if due."""
 
-import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from penstock_api.v1beta1.autoscaler import AutoscalerStatus
 from penstock_api.v1beta1.deployment import FlinkDeployment, FlinkDeploymentSpec
+from penstock_operator.configuration.values import client_seconds
 from penstock_operator.decide.autoscaling import overlay
 from penstock_operator.decide.refresh import is_news
 from penstock_operator.decide.restore import redeploy_path, wants_state
 from penstock_operator.decide.scaling import wants_vertices
+from penstock_operator.decide.specs import decode_spec
 from penstock_operator.decide.validate import validate
 from penstock_operator.decide.warm import first_launch, waiting_launch, wants_room
 from penstock_operator.model.facts import Facts, JobFacts, Problem, RoomFacts, StateFacts
+from penstock_operator.model.job_id import new_job_id
 from penstock_operator.model.launch import with_defaults
 from penstock_operator.observe.checkpoints import is_whole, observe_named, observe_state
 from penstock_operator.observe.job import observe_job
@@ -35,22 +37,25 @@ def observe(
     if not problems and resource.metadata.deletion_timestamp is None:
         problems = platform.refusals(full) or _lacking(full, platform)
     cluster = platform.observe(resource)
+    ran = _ran(resource, defaults)
     scaled = resource.model_copy(update={"spec": overlay(resource.spec, autoscaler)})
-    job = observe_job(cluster.rest_url, resource.status, with_vertices=wants_vertices(scaled))
+    seconds = client_seconds(defaults)
+    job = observe_job(cluster.rest_url, resource.status, seconds, with_vertices=wants_vertices(scaled))
     if resource.spec.job is None:
-        job = observe_session(cluster.rest_url)
+        job = observe_session(cluster.rest_url, seconds)
     moment = int(now() * 1000)
     newest = job.last_checkpoint
     # Where there is no news nothing is read: a job at rest costs its storage a look a minute.
     if newest is not None and is_news(newest, resource.status, moment):
-        job = _checked(job, full, platform)
+        job = _checked(job, ran or full, platform, seconds)
     state = StateFacts()
     if (
         resource.spec.job is not None
         and wants_state(scaled, cluster, job)
         and not (problems and resource.status.job_status.job_id is None)
     ):
-        state = observe_state(full, platform.storage(full).keys)
+        starts = ran if problems and ran is not None else full  # what a refused spec names counts for nothing
+        state = observe_state(starts, platform.storage(starts).keys, ran.spec if ran is not None else None)
     facts = Facts(
         resource=resource,
         now=moment,
@@ -60,9 +65,15 @@ def observe(
         problems=problems,
         defaults=defaults,
         autoscaler=autoscaler,
-        new_id=secrets.token_hex(16),
+        new_id=new_job_id(resource.metadata.uid or ""),
     )
     return _with_warm(facts, platform, scaled.spec)
+
+
+def _ran(resource: FlinkDeployment, defaults: Mapping[str, str]) -> FlinkDeployment | None:
+    """The resource with the spec that ran last, whose state is where that says; None before the first."""
+    spec = decode_spec(resource.status.reconciliation_status.last_reconciled_spec)
+    return None if spec is None else resource.model_copy(update={"spec": with_defaults(spec, defaults)})
 
 
 def _with_warm(facts: Facts, platform: Platform, wanted: FlinkDeploymentSpec) -> Facts:
@@ -84,11 +95,11 @@ def _lacking(resource: FlinkDeployment, platform: Platform) -> tuple[Problem, ..
     return (problem,) if problem is not None else ()
 
 
-def _checked(job: JobFacts, resource: FlinkDeployment, platform: Platform) -> JobFacts:
+def _checked(job: JobFacts, resource: FlinkDeployment, platform: Platform, seconds: float) -> JobFacts:
     """The newest checkpoint as storage has it. One that has gone because a newer came is no news any more."""
     newest = job.last_checkpoint
     if newest is None or is_whole(newest.path, platform.storage(resource).keys):
         return job
     url = platform.observe(resource).rest_url
-    is_still_newest = observe_job(url, resource.status).last_checkpoint == newest
+    is_still_newest = observe_job(url, resource.status, seconds).last_checkpoint == newest
     return replace(job, last_checkpoint=replace(newest, is_complete=False) if is_still_newest else None)

@@ -17,6 +17,7 @@ from penstock_operator.model.facts import (
     Problem,
     SavepointProgress,
     Snapshot,
+    Thrown,
     VertexFacts,
 )
 
@@ -62,6 +63,8 @@ def _ask(rest: SnapshotRest, job_id: str, status: FlinkDeploymentStatus) -> JobF
         )
     state = _state(found.state)
     statistics = rest.checkpoints(job_id)
+    entries = _exceptions(rest, job_id, state)
+    newest = statistics.latest.completed if statistics is not None else None
     return JobFacts(
         reachable=True,
         state=state,
@@ -74,8 +77,11 @@ def _ask(rest: SnapshotRest, job_id: str, status: FlinkDeploymentStatus) -> JobF
         savepoint=_savepoint(rest, job_id, status),
         checkpoint=_checkpoint(rest, job_id, status),
         application=application,
-        failure=_failure(rest, job_id, state),
+        failure=_failure(entries, state),
         version=version,
+        revision=config.flink_revision or None,
+        state_size=newest.state_size if newest is not None else None,
+        thrown=tuple(Thrown(entry.timestamp, _problem(entry)) for entry in entries),
         restarts=_restarts(rest, job_id),
     )
 
@@ -196,15 +202,22 @@ def _forgotten(rest: FlinkRest, job_id: str, requested_at: int) -> SavepointProg
     return SavepointProgress(known=False)
 
 
-def _failure(rest: FlinkRest, job_id: str, state: FlinkJobState) -> Problem | None:
-    """The newest failure where it is the reason for how the job is now; None where it is history."""
+def _exceptions(rest: FlinkRest, job_id: str, state: FlinkJobState) -> Sequence[ExceptionInfo]:
+    """What the JobManager remembers of failures, the newest first; nobody asks once the job has ended well."""
     if state in WELL and state is not FlinkJobState.RUNNING:
-        return None
+        return ()
     found = rest.exceptions(job_id)
-    entries = found.exception_history.entries if found is not None else []
+    return found.exception_history.entries if found is not None else ()
+
+
+def _failure(entries: Sequence[ExceptionInfo], state: FlinkJobState) -> Problem | None:
+    """The newest failure where it is the reason for how the job is now; None where it is history."""
     if not entries or (state is FlinkJobState.RUNNING and not _is_looping(entries)):
         return None
-    newest = entries[0]
+    return _problem(entries[0])
+
+
+def _problem(newest: ExceptionInfo) -> Problem:
     labelled = _reason(newest.failure_labels.get("reason")) or _named(
         newest.exception_name, newest.stacktrace
     )

@@ -11,6 +11,7 @@ from dataclasses import replace
 import structlog
 
 from penstock_api.reasons import Reason
+from penstock_api.v1beta1.configuration import flatten_configuration
 from penstock_api.v1beta1.deployment import DeletionPolicy, FlinkDeployment, JobNamespaceMode
 from penstock_api.v1beta1.state_snapshot import JobReferenceKind
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, LifecycleState
@@ -23,10 +24,10 @@ from penstock_operator.clients.kube import KubeClient, Manifest
 from penstock_operator.configuration.values import Values
 from penstock_operator.errors import Conflict, OperatorError, UserError
 from penstock_operator.model.facts import ClusterFacts, Problem, Ref
-from penstock_operator.model.launch import NAMESPACE_MODE_KEY, Launch
+from penstock_operator.model.launch import NAMESPACE_MODE_KEY, Launch, with_defaults
 from penstock_operator.model.layers import namespace_defaults
 from penstock_operator.model.plan import Event, TakeSnapshot
-from penstock_operator.model.warm import beside, cluster_of, clusters_of, spared
+from penstock_operator.model.warm import beside, cluster_of, clusters_of
 from penstock_operator.platforms import (
     kubernetes_autoscaler,
     kubernetes_events,
@@ -100,9 +101,10 @@ class KubernetesPlatform:
         }
         return FlinkDeployment.from_wire(self._client.replace(body, "status"))
 
-    def under_way(self) -> list[Ref]:
-        """Resources whose change was begun and is not done, by their own word."""
-        found = (FlinkDeployment.from_wire(one) for one in self._client.list("FlinkDeployment"))
+    def under_way(self, selector: str = "") -> list[Ref]:
+        """Resources that the selector chooses and whose change was begun and is not done, by their own word."""
+        listed = self._client.list("FlinkDeployment", selector=selector)
+        found = (FlinkDeployment.from_wire(one) for one in listed)
         begun = (LifecycleState.UPGRADING, LifecycleState.ROLLING_BACK)
 
         def is_begun(one: FlinkDeployment) -> bool:
@@ -223,7 +225,9 @@ class KubernetesPlatform:
     def take_snapshot(self, resource: FlinkDeployment, wanted: TakeSnapshot) -> None:
         """A FlinkStateSnapshot beside the resource."""
         ref = Ref(resource.metadata.namespace, resource.metadata.name)
-        kubernetes_snapshots.take_snapshot(self._client, JobReferenceKind.FLINK_DEPLOYMENT, ref, wanted)
+        selector = Values(self.defaults(ref.namespace)).text("label.selector")
+        kind = JobReferenceKind.FLINK_DEPLOYMENT
+        kubernetes_snapshots.take_snapshot(self._client, kind, ref, wanted, selector)
 
     def refresh_copies(self, resource: FlinkDeployment) -> None:
         """The originals' content over the copies that differ."""
@@ -234,6 +238,8 @@ class KubernetesPlatform:
         context = JobContext(launch, self.job_namespace(resource), self._defaults)
         if context.is_dedicated:
             kubernetes_namespace.claim(self._client, context)
+        else:
+            kubernetes_namespace.refuse_foreign(self._client, context)
         account = None
         if launch.spec.service_account:
             account = self._client.get("ServiceAccount", launch.spec.service_account, launch.ref.namespace)
@@ -274,7 +280,8 @@ class KubernetesPlatform:
         cluster, namespace = cluster_of(resource), self.job_namespace(resource)
         if self._rest_address is not None:
             return self._rest_address(namespace, cluster)
-        return rest_url(resource, namespace, cluster)
+        spec = with_defaults(resource.spec, self.defaults(resource.metadata.namespace))
+        return rest_url(resource, namespace, cluster, flatten_configuration(spec.flink_configuration))
 
     def scale(self, resource: FlinkDeployment, launch: Launch, count: int, idle: Sequence[str]) -> None:
         """The quota, then the Deployment's replicas: its pods are the same, so those that stay run on."""
@@ -296,10 +303,7 @@ class KubernetesPlatform:
 
     def stop(self, resource: FlinkDeployment) -> None:
         """Delete the Deployments; their pods get their grace period to end. Those that wait for this end stay."""
-        namespace = self.job_namespace(resource)
-        for cluster in clusters_of(resource):
-            if cluster != spared(resource):
-                kubernetes_warm.end(self._client, resource, cluster, namespace)
+        kubernetes_warm.end_all(self._client, resource, self.job_namespace(resource))
 
     def remove(self, resource: FlinkDeployment) -> None:
         """Delete the pods, then the job's namespace; beside the resource, everything with its label.

@@ -22,9 +22,11 @@ from penstock_operator.build.blue_green import (
 )
 from penstock_operator.build.context import Manifest
 from penstock_operator.clients.kube import KubeClient
+from penstock_operator.configuration.values import Values
 from penstock_operator.errors import Conflict, UserError
 from penstock_operator.model.blue_green import ApplyChild, Color, SetJob, TakeSavepoint
 from penstock_operator.model.facts import Problem
+from penstock_operator.model.launch import with_defaults
 from penstock_operator.platforms.port import Platform
 
 log = structlog.get_logger(__name__)
@@ -92,8 +94,9 @@ class BlueGreenPlatform:
 
     def take_savepoint(self, resource: FlinkBlueGreenDeployment, action: TakeSavepoint) -> None:
         """A FlinkStateSnapshot of the side, whose own loop takes it; one that is there already is left alone."""
+        selector = Values(self._jobs.defaults(resource.metadata.namespace)).text("label.selector")
         with suppress(Conflict):
-            self._client.create(build_savepoint(resource, action))
+            self._client.create(build_savepoint(resource, action, selector))
 
     def delete(self, resource: FlinkBlueGreenDeployment, color: Color) -> None:
         """Begin to delete the side, bounded as its own spec says."""
@@ -106,7 +109,7 @@ class BlueGreenPlatform:
         """Whether the Ingress is as it must be for this side."""
         place = self._jobs.job_namespace(side)
         held = self._client.get("Ingress", resource.metadata.name, place)
-        wanted = build_route(resource, side, place, self._controllers)
+        wanted = self._route(resource, side, place)
         if not wanted:
             return held is None or not _is_ours(resource, held)
         mark = wanted[-1]["metadata"]["annotations"][labels.FINGERPRINT]
@@ -119,7 +122,7 @@ class BlueGreenPlatform:
         if side is None:
             return
         place = self._jobs.job_namespace(side)
-        manifests = build_route(resource, side, place, self._controllers)
+        manifests = self._route(resource, side, place)
         for secret in self._certificates(resource, side, place) if manifests else ():
             self._client.apply(secret)
         for manifest in manifests:
@@ -129,6 +132,14 @@ class BlueGreenPlatform:
         for namespace in former - {place} if manifests else {*former, place}:
             self._drop(resource, namespace)
         log.info("routed", resource=f"{resource.metadata.namespace}/{resource.metadata.name}", to=color.value)
+
+    def _route(self, resource: FlinkBlueGreenDeployment, side: FlinkDeployment, place: str) -> list[Manifest]:
+        """The Ingress as it must be; none where the installation leaves Ingresses to others."""
+        defaults = self._jobs.defaults(resource.metadata.namespace)
+        if not Values(defaults).boolean("ingress.manage"):
+            return []
+        full = side.model_copy(update={"spec": with_defaults(side.spec, defaults)})
+        return build_route(resource, full, place, self._controllers)
 
     def _certificates(
         self, resource: FlinkBlueGreenDeployment, side: FlinkDeployment, place: str

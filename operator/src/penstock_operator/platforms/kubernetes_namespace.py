@@ -92,6 +92,14 @@ def foreign(client: KubeClient, name: str, namespace: str, uid: str) -> str | No
     return None
 
 
+def refuse_foreign(client: KubeClient, context: JobContext) -> None:
+    """Raise where something of another's has a name that the job needs, whatever was found when the spec was looked at."""
+    taken = foreign(client, context.cluster, context.namespace, context.launch.uid)
+    if taken is not None:
+        message = f"{taken} is there and is not this job's: delete it, or give the resource another name"
+        raise ExternalError(Reason.VALIDATION_ERROR, message)
+
+
 def claim(client: KubeClient, context: JobContext) -> None:
     """Make the namespace, or bring its labels up to date; raises where it is not this resource's."""
     wanted = build_namespace(context)

@@ -1,11 +1,14 @@
 """What exists of a job on the cluster, read live. Called by the Kubernetes platform once a turn of the loop."""
 
-from penstock_api.v1beta1.configuration import flatten_configuration
+import json
+from collections.abc import Mapping
+
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.build import labels
 from penstock_operator.build.context import REST_PORT
 from penstock_operator.clients.kube import KubeClient, Manifest
-from penstock_operator.model.facts import BesideFacts, ClusterFacts
+from penstock_operator.model.facts import BesideFacts, ClusterFacts, DeployedJob
+from penstock_operator.model.launch import WAIT
 from penstock_operator.model.warm import beside, cluster_of, deployments_of
 from penstock_operator.platforms.kubernetes_copies import stale_copies
 from penstock_operator.platforms.kubernetes_diagnosis import diagnose, needs_events
@@ -28,17 +31,21 @@ def cluster_facts(client: KubeClient, resource: FlinkDeployment, namespace: str)
         events = [event for event in client.list("Event", namespace) if event.get("type") == "Warning"]
     annotations = (manager or workers or {}).get("metadata", {}).get("annotations", {})
     exists = manager is not None and not _is_ending(manager)
+    alive = _alive(pods)
+    named = manager or workers
+    strays = _strays(client, resource, namespace) if named is None and alive else []
     rest_exists = exists and _available(manager) > 0
     return ClusterFacts(
         job_manager_exists=exists,
         task_managers_exist=workers is not None and not _is_ending(workers),
         job_manager_ready=rest_exists,
-        processes_left=_alive(pods),
+        processes_left=alive,
+        deployed=_deployed(named, None) or next(iter(strays), None),
         leftovers=_leftovers(client, resource, namespace, deployments),
         task_managers=_available(workers),
         job_id=annotations.get(labels.JOB_ID),
         fingerprint=annotations.get(labels.FINGERPRINT),
-        rest_url=rest_url(resource, namespace, name) if rest_exists else None,
+        rest_url=_rest_url(resource, manager, namespace, name) if rest_exists else None,
         # While a job starts or ends the API server is asked twice a second: copies can wait until it is at rest.
         stale_copies=stale_copies(client, resource, namespace) if rest_exists or not deployments else (),
         problem=diagnose(pods, deployments, events),
@@ -63,8 +70,29 @@ def _beside(
         is_whole=len(there) == len(found),
         processes_left=_alive(pods),
         problem=diagnose(pods, there, []),
-        rest_url=rest_url(resource, namespace, name) if is_up else None,
+        rest_url=_rest_url(resource, manager, namespace, name) if is_up else None,
     )
+
+
+def _deployed(found: Manifest | None, cluster: str | None) -> DeployedJob | None:
+    """What a Deployment says of the job that it is for; a session cluster's says nothing."""
+    annotations = ((found or {}).get("metadata") or {}).get("annotations") or {}
+    job_id, generation = annotations.get(labels.JOB_ID), annotations.get(labels.GENERATION, "")
+    waits = labels.ORIGIN not in annotations and WAIT in str((found or {}).get("spec"))
+    if not job_id or waits:
+        return None
+    number = int(generation) if generation.isdigit() else None
+    return DeployedJob(job_id, number, annotations.get(labels.ORIGIN), cluster)
+
+
+def _strays(client: KubeClient, resource: FlinkDeployment, namespace: str) -> list[DeployedJob]:
+    """Jobs of the resource under names that its status does not know: the newest first."""
+    selector = f"{labels.RESOURCE_UID}={resource.metadata.uid},{labels.COMPONENT}={labels.JOB_MANAGER}"
+    found = [
+        _deployed(one, one["metadata"]["name"]) for one in client.list("Deployment", namespace, selector)
+    ]
+    known = [one for one in found if one is not None and one.cluster != beside(resource.status)]
+    return sorted(known, key=lambda one: one.generation or 0, reverse=True)
 
 
 def _alive(pods: list[Manifest]) -> int:
@@ -102,14 +130,26 @@ def _phase(pod: Manifest) -> str:
     return phase
 
 
-def rest_url(resource: FlinkDeployment, namespace: str, cluster: str) -> str:
-    """By `<id>-rest`; after a warm upgrade by the cluster's own Service, for that one may lead to the old pods a while."""
-    keys = flatten_configuration(resource.spec.flink_configuration)
+def _rest_url(resource: FlinkDeployment, manager: Manifest | None, namespace: str, cluster: str) -> str:
+    """Where the JobManager that was deployed listens, by its own pod: what the spec says now may be for the next one."""
+    pod = ((manager or {}).get("spec") or {}).get("template", {}).get("spec") or {}
+    ports = [port for container in pod.get("containers") or [] for port in container.get("ports") or []]
+    port = next((port["containerPort"] for port in ports if port.get("name") == "rest"), REST_PORT)
+    scheme = "https" if '"scheme": "HTTPS"' in json.dumps(pod.get("containers") or []) else "http"
+    return service_url(resource, namespace, cluster, f"{scheme}://{{}}:{port}")
+
+
+def rest_url(resource: FlinkDeployment, namespace: str, cluster: str, keys: Mapping[str, str]) -> str:
+    """Where a JobManager with this configuration will listen."""
     scheme = "https" if keys.get("security.ssl.rest.enabled") == "true" else "http"
-    port = keys.get("rest.port", str(REST_PORT))
+    return service_url(resource, namespace, cluster, f"{scheme}://{{}}:{keys.get('rest.port', REST_PORT)}")
+
+
+def service_url(resource: FlinkDeployment, namespace: str, cluster: str, pattern: str) -> str:
+    """By `<id>-rest`; after a warm upgrade by the cluster's own Service, for that one may lead to the old pods a while."""
     name = resource.metadata.name
     service = f"{name}-rest" if cluster == name else cluster
-    return f"{scheme}://{service}.{namespace}.svc:{port}"
+    return pattern.format(f"{service}.{namespace}.svc")
 
 
 def _leftovers(

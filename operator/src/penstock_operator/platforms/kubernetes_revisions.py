@@ -1,6 +1,7 @@
 """Specs of revisions as ControllerRevisions, beside the resource and owned by it: Kubernetes' own way to keep them.
 
-Called by the Kubernetes platform; `kubectl penstock` reads them by the same label. Never changed once made.
+Called by the Kubernetes platform; `kubectl penstock` reads them by the same label. Never changed once made; one whose number
+is given again, as after a status that was lost, is made anew.
 """
 
 import json
@@ -43,15 +44,18 @@ def keep(client: KubeClient, resource: Revised, number: int, spec: str, kept: Co
 def _keep(client: KubeClient, resource: Revised, number: int, spec: str, kept: Collection[int]) -> None:
     meta = resource.metadata
     name = revision_name(resource, number)
-    if client.get("ControllerRevision", name, meta.namespace) is not None:
-        return
+    held = client.get("ControllerRevision", name, meta.namespace)
+    if held is not None:
+        if (held.get("data") or {}).get("spec") == json.loads(spec):
+            return
+        client.delete("ControllerRevision", name, meta.namespace, uid=held["metadata"]["uid"])
     try:
         client.create(_manifest(resource, name, number, spec))
     except Conflict:
         return
-    for held in client.list("ControllerRevision", meta.namespace, selector(meta.uid or "")):
-        if int(held.get("revision", 0)) not in kept:
-            client.delete("ControllerRevision", held["metadata"]["name"], meta.namespace)
+    for each in client.list("ControllerRevision", meta.namespace, selector(meta.uid or "")):
+        if int(each.get("revision", 0)) not in kept:
+            client.delete("ControllerRevision", each["metadata"]["name"], meta.namespace)
 
 
 def selector(uid: str) -> str:

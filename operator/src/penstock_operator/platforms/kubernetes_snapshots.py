@@ -16,6 +16,7 @@ from penstock_api.v1beta1.status import SavepointFormatType
 from penstock_operator.clients.kube import KubeClient
 from penstock_operator.model.facts import Ref
 from penstock_operator.model.plan import TakeSnapshot
+from penstock_operator.model.selector import chosen_by
 from penstock_operator.platforms.kubernetes_kinds import KubernetesKind
 
 NONCE = "penstock.dev/trigger-nonce"
@@ -23,8 +24,10 @@ RETRIES = 3
 """A snapshot that nobody watches is not tried for ever."""
 
 
-def take_snapshot(client: KubeClient, kind: JobReferenceKind, ref: Ref, wanted: TakeSnapshot) -> None:
-    """Make the resource, unless it is there already."""
+def take_snapshot(
+    client: KubeClient, kind: JobReferenceKind, ref: Ref, wanted: TakeSnapshot, selector: str = ""
+) -> None:
+    """Make the resource, unless it is there already; with what of the job's labels the operator's selector asks about."""
     kinds = KubernetesKind(client, FlinkStateSnapshot)
     marks = {
         "snapshot.type": "CHECKPOINT" if wanted.is_checkpoint else "SAVEPOINT",
@@ -33,15 +36,17 @@ def take_snapshot(client: KubeClient, kind: JobReferenceKind, ref: Ref, wanted: 
         "job-reference.name": ref.name,
     }
     if wanted.nonce is not None:
-        selector = ",".join(f"{key}={value}" for key, value in marks.items())
-        known = (each.metadata.annotations.get(NONCE) for each in kinds.list(ref.namespace, selector))
+        about = ",".join(f"{key}={value}" for key, value in marks.items())
+        known = (each.metadata.annotations.get(NONCE) for each in kinds.list(ref.namespace, about))
         if str(wanted.nonce) in known:
             return
+    job = client.get(kind.value, ref.name, ref.namespace) if selector else None
+    inherited = chosen_by(selector, ((job or {}).get("metadata") or {}).get("labels") or {})
     word = "checkpoint" if wanted.is_checkpoint else "savepoint"
     metadata = ObjectMeta(
         name=f"{ref.name}-{word}-{wanted.trigger.lower()}-{wanted.at}",
         namespace=ref.namespace,
-        labels=marks,
+        labels={**inherited, **marks},
         annotations={NONCE: str(wanted.nonce)} if wanted.nonce is not None else {},
     )
     kinds.create(FlinkStateSnapshot(metadata=metadata, spec=_spec(kind, ref, wanted)))

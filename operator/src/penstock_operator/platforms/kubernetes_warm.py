@@ -17,7 +17,7 @@ from penstock_operator.errors import ExternalError, OperatorError
 from penstock_operator.model.facts import Problem
 from penstock_operator.model.launch import Launch
 from penstock_operator.model.quantity import parse_quantity
-from penstock_operator.model.warm import deployments_of
+from penstock_operator.model.warm import deployments_of, spared
 from penstock_operator.platforms.kubernetes_namespace import foreign, is_of, remove_election
 from penstock_operator.platforms.kubernetes_room import limits, requests
 
@@ -31,6 +31,16 @@ def end(client: KubeClient, resource: FlinkDeployment, cluster: str, namespace: 
         found = client.get("Deployment", name, namespace)
         if found is not None and is_of(found, resource.metadata.uid or ""):
             # This very one: another leader may have stopped it meanwhile, and started its successor.
+            client.delete("Deployment", name, namespace, uid=found["metadata"]["uid"])
+
+
+def end_all(client: KubeClient, resource: FlinkDeployment, namespace: str) -> None:
+    """Delete every Deployment of the resource, known to its status or not, but those that wait for this end."""
+    uid, waiting = resource.metadata.uid or "", spared(resource)
+    kept = deployments_of(waiting) if waiting is not None else ()
+    for found in client.list("Deployment", namespace, f"{labels.RESOURCE_UID}={uid}"):
+        name = found["metadata"]["name"]
+        if name not in kept:
             client.delete("Deployment", name, namespace, uid=found["metadata"]["uid"])
 
 

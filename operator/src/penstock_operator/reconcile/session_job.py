@@ -7,7 +7,7 @@ program under the job id that the status records, stop cancels. A job id that th
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +15,7 @@ import structlog
 
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.configuration import flatten_configuration, value_sources
-from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.deployment import Engine, FlinkDeployment
 from penstock_api.v1beta1.session_job import FlinkSessionJob, FlinkSessionJobStatus
 from penstock_api.v1beta1.status import FlinkDeploymentStatus, FlinkJobState
 from penstock_operator.build import labels
@@ -27,7 +27,8 @@ from penstock_operator.decide.session.view import as_deployment, as_session_stat
 from penstock_operator.decide.validate_artifact import is_restricted
 from penstock_operator.decide.validate_session_job import validate_session_job
 from penstock_operator.errors import ExternalError, OperatorError
-from penstock_operator.model.facts import ClusterFacts, Problem, Ref
+from penstock_operator.model.facts import ClusterFacts, DeployedJob, Problem, Ref
+from penstock_operator.model.job_id import is_job_of
 from penstock_operator.model.launch import Launch
 from penstock_operator.model.plan import Event, TakeSnapshot
 from penstock_operator.platforms.one_cluster import OneCluster
@@ -159,6 +160,9 @@ class SessionJobs(OneCluster):
         turn = self._turn()
         keys = self._deployments.defaults(resource.metadata.namespace)
         is_new = turn.job.status.observed_generation != turn.job.metadata.generation
+        if turn.session is not None and turn.session.spec.effective_engine is not Engine.PENSTOCK:
+            reason = Reason.ENGINE_NOT_AVAILABLE
+            return (Problem(reason, f"The session cluster {turn.session.metadata.name}: {reason.sentence}"),)
         found = validate_session_job(turn.job, turn.session, keys, addresses_of if is_new else None)
         found = found or self._missing(resource)
         if found:
@@ -184,10 +188,13 @@ class SessionJobs(OneCluster):
         state = states.get(job_id or "")
         is_saved = status.pending_savepoint is not None and state is not None
         alive = state is not None and state not in _OVER
-        facts = _facts(alive, cluster, cluster.rest_url)
         if is_saved and not alive:
             return _facts(True, cluster, cluster.rest_url, processes=0)
-        return facts
+        others = [other for other in _alive(states, resource) if other != job_id]
+        found = _facts(alive, cluster, cluster.rest_url, processes=len(others) + alive)
+        if others and not alive:  # the status was lost, or is an old one
+            return replace(found, job_manager_exists=True, deployed=DeployedJob(others[0]))
+        return found
 
     def deploy(self, resource: FlinkDeployment, launch: Launch) -> None:
         """Upload the program and run it under the recorded job id, unless the JobManager knows that id already."""
@@ -216,16 +223,21 @@ class SessionJobs(OneCluster):
         """Nothing: the cluster's TaskManagers are its own."""
 
     def stop(self, resource: FlinkDeployment) -> None:
-        """Cancel the job; one that is over, or that nobody knows, is well."""
+        """Cancel the job, and every other of this resource; one that is over, or that nobody knows, is well."""
         turn, job_id = self._turn(), resource.status.job_status.job_id
-        if turn.session is None or job_id is None:
+        if turn.session is None:
             return
         url = self._cluster(turn.session).rest_url
         if url is None:
+            if job_id is None:
+                return
             raise JobManagerSilent("the session cluster does not answer, so the job cannot be cancelled")
         with ProgramRest(url) as rest:
-            if rest.job_states().get(job_id, "FINISHED") not in _OVER:
-                rest.cancel(job_id)
+            states = rest.job_states()
+            own = {job_id: states[job_id]} if job_id in states else {}
+            for each in dict.fromkeys((*own, *_alive(states, resource))):
+                if states[each] not in _OVER:
+                    rest.cancel(each)
 
     def remove(self, resource: FlinkDeployment) -> None:
         """Cancel the job; a silent cluster must not keep the resource, whose deadline goes on."""
@@ -366,6 +378,12 @@ def _states(url: str | None) -> dict[str, str] | None:
             return rest.job_states()
     except (JobManagerSilent, RequestRefused):
         return None
+
+
+def _alive(states: Mapping[str, str], resource: FlinkDeployment) -> list[str]:
+    """Jobs of this resource that are not over, whatever its status says of them."""
+    uid = resource.metadata.uid or ""
+    return [found for found, state in states.items() if state not in _OVER and is_job_of(found, uid)]
 
 
 def _unknown(seen: FlinkDeployment) -> FlinkDeployment:

@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from penstock_api.v1beta1.configuration import flatten_configuration
-from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.deployment import Engine, FlinkDeployment
 from penstock_api.v1beta1.state_snapshot import FlinkStateSnapshot, JobReferenceKind
 from penstock_api.v1beta1.status import FlinkJobState
 from penstock_operator.configuration.values import Values
@@ -45,8 +45,11 @@ class SnapshotHistory:
         reference, namespace = snapshot.spec.job_reference, snapshot.metadata.namespace
         if reference is None or reference.kind is None:
             return
-        if job.status.job_status.state is not FlinkJobState.RUNNING:
-            return
+        if (
+            job.status.job_status.state is not FlinkJobState.RUNNING
+            or job.spec.effective_engine is Engine.FLINK
+        ):
+            return  # what another operator keeps of a Flink job is its to remove
         installed = self._jobs[reference.kind].defaults(namespace)
         keys = flatten_configuration(with_defaults(job.spec, installed).flink_configuration)
         if not Values(keys).boolean("savepoint.cleanup.enabled"):

@@ -19,6 +19,7 @@ from penstock_api.v1beta1.state_snapshot import FlinkStateSnapshot, SnapshotStat
 from penstock_operator.build.labels import CANARY, SESSION
 from penstock_operator.configuration.option import PREFIX
 from penstock_operator.configuration.options import OPTIONS
+from penstock_operator.configuration.values import Values
 from penstock_operator.decide.inline_secrets import inline_secrets, sentence
 from penstock_operator.decide.validate import validate
 from penstock_operator.decide.validate_artifact import Resolve
@@ -27,6 +28,7 @@ from penstock_operator.decide.validate_session_job import validate_session_job
 from penstock_operator.decide.validate_snapshot import validate_snapshot
 from penstock_operator.model.facts import Ref
 from penstock_operator.model.launch import with_defaults
+from penstock_operator.model.selector import matches
 
 _API_VERSION = "admission.k8s.io/v1"
 _UNPROCESSABLE = 422
@@ -66,7 +68,8 @@ def review(body: Mapping[str, Any], lookup: Lookup, *, mutate: bool = False) -> 
     request = body.get("request")
     if body.get("apiVersion") != _API_VERSION or not isinstance(request, Mapping) or "uid" not in request:
         raise ValueError(f"this is no AdmissionReview of {_API_VERSION}")
-    verdict = Verdict() if _is_left_alone(request) else _judge(request, lookup, mutate=mutate)
+    is_left = _is_left_alone(request) or not _is_served(request, lookup)
+    verdict = Verdict() if is_left else _judge(request, lookup, mutate=mutate)
     response: dict[str, Any] = {"uid": request["uid"], "allowed": not verdict.problems}
     if verdict.problems:
         response["status"] = {"code": _UNPROCESSABLE, "message": "; ".join(verdict.problems)}
@@ -87,6 +90,14 @@ def _is_left_alone(request: Mapping[str, Any]) -> bool:
     is_other = request.get("operation") not in ("CREATE", "UPDATE")
     old = request.get("oldObject")
     return is_other or (bool(old) and _spec(old) == _spec(new) and not _lacks_label(new))
+
+
+def _is_served(request: Mapping[str, Any], lookup: Lookup) -> bool:
+    """Whether the operator serves it: what its label selector does not choose is for another one to judge."""
+    metadata = (request.get("object") or {}).get("metadata") or {}
+    namespace = str(metadata.get("namespace") or request.get("namespace") or "")
+    selector = Values(lookup.defaults(namespace)).text("label.selector")
+    return matches(selector, metadata.get("labels") or {})
 
 
 def _judge(request: Mapping[str, Any], lookup: Lookup, *, mutate: bool) -> Verdict:

@@ -30,7 +30,7 @@ def decide(facts: BlueGreenFacts) -> BlueGreenPlan:
     held = decode(facts.resource.status.last_reconciled_spec)
     if refused is None:
         rule, step = _phase(Situation(facts))
-    elif held is None:
+    elif held is None or refused.reason is Reason.ENGINE_NOT_AVAILABLE:  # its sides are another operator's
         rule, step = "refuse", Step(facts.resource.status, requeue_seconds=REFUSED_SECONDS)
     else:
         former = facts.resource.model_copy(update={"spec": held})

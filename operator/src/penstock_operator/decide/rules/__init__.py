@@ -1,5 +1,6 @@
 """The rules, one a file, in the order in which they are asked: the first that answers decides."""
 
+from penstock_operator.decide.rules.adopt import adopt
 from penstock_operator.decide.rules.await_savepoint import await_savepoint
 from penstock_operator.decide.rules.change import change
 from penstock_operator.decide.rules.checkpoint import await_checkpoint
@@ -25,6 +26,7 @@ from penstock_operator.decide.rules.warm import warm
 from penstock_operator.decide.situation import Rule
 
 RULES: tuple[Rule, ...] = (
+    adopt,
     delete,
     refuse,
     first,

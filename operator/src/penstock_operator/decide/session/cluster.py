@@ -14,8 +14,10 @@ from penstock_api.v1beta1.status import (
     ReconciliationState,
     TaskManagerInfo,
 )
+from penstock_operator.decide.cluster_info import cluster_info
 from penstock_operator.decide.refresh import job_manager_status
 from penstock_operator.decide.revise import record_spec, revise_reconciliation
+from penstock_operator.decide.rules.refuse import anothers
 from penstock_operator.decide.session.delete import delete_session
 from penstock_operator.decide.session.present import present_session
 from penstock_operator.decide.situation import IN_FLIGHT, STEADY, UNSETTLED, Situation, Step
@@ -60,6 +62,8 @@ def _choose(situation: Situation) -> tuple[str, Step]:
     facts, held = situation.facts, situation.status.reconciliation_status
     if facts.is_deleting:
         return "session_delete", delete_session(situation)
+    if (stranger := anothers(situation)) is not None:
+        return "session_refuse", Step(facts.resource.status, problem=stranger, requeue_seconds=STEADY)
     if situation.deployed is None:
         if facts.problems:
             return "session_refuse", Step(
@@ -148,11 +152,10 @@ def _refresh(facts: Facts) -> FlinkDeploymentStatus:
     status, name = facts.resource.status, facts.resource.metadata.name
     selector = f"component=taskmanager,app={name}"
     changes: dict[str, object] = {
+        "cluster_info": cluster_info(facts),
         "job_manager_deployment_status": job_manager_status(facts.cluster, facts.job),
         "task_manager": TaskManagerInfo(label_selector=selector, replicas=facts.cluster.task_managers),
     }
-    if facts.job.version:
-        changes["cluster_info"] = {**status.cluster_info, "flink-version": facts.job.version}
     return status.model_copy(update=changes)
 
 
