@@ -57,6 +57,11 @@ def penstock(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         (("jobmanager", "-D", "=x", "-D", "plain"), 2, "-D plain: write it as key=value"),
         (("taskmanager", "-D", "taskmanager.numberOfTaskSlots=-1"), 1, "taskmanager.numberOfTaskSlots: '-1'"),
         (("taskmanager",), 1, "penstock.rpc.socket"),
+        (
+            ("jobmanager", "-D", "rest.port=0", "-D", f"penstock.rpc.socket=/tmp/{'x' * 120}"),
+            1,
+            "path too long",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
@@ -64,6 +69,14 @@ def test_it_is_said_in_a_line(penstock: Penstock, words: tuple[str, ...], status
     ended, errors = penstock(*words)
     assert (ended, said in errors) == (status, True), errors
     assert "Traceback" not in errors
+
+
+def test_the_version_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["penstock", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code in (None, 0)
+    assert capsys.readouterr().out.split()[0] == "penstock"
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"- a\n- b\n", b"a: [", b"just words"])

@@ -4,6 +4,7 @@ Settings are made here, once. Commands import what they need when they run, so t
 """
 
 import sys
+from importlib.metadata import version as installed_version
 from typing import Annotated
 
 import typer
@@ -21,8 +22,20 @@ app.add_typer(local_app, name="local")
 app.add_typer(crds_app, name="crds")
 
 
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"penstock-operator {installed_version('penstock-operator')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _prepare() -> None:
+def _prepare(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Penstock's operator: streaming jobs as Kubernetes objects."""
     try:
         settings = Settings.from_environment()
     except ValidationError as error:

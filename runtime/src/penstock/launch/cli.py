@@ -24,6 +24,24 @@ Arguments = Annotated[list[str] | None, typer.Argument(help="The program's own a
 LogDir = Annotated[Path | None, typer.Option("--log-dir", help="Folder for log files; REST shows them.")]
 
 
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        typer.echo(f"penstock {version('penstock')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _about(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Penstock's stream runtime."""
+
+
 def _configuration(folder: Path | None, settings: list[str] | None) -> dict[str, str]:
     try:
         return read_configuration(folder, settings or ())

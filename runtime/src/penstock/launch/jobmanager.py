@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,15 +141,21 @@ async def _start_servers(
     hosts = [host.strip() for host in configuration.get("rest.bind-address", "127.0.0.1").split(",")]
     port = number_of(configuration, 8081, "rest.port", "rest.bind-port")
     local = Path(configuration.get("penstock.rpc.socket") or scratch / "rpc.sock")
-    servers = [HttpServer(rest, listen_tcp(host, port)) for host in hosts]
-    servers.append(HttpServer(internal, listen_unix(local)))
     tls = tls_of(configuration)
+    bind = configuration.get("jobmanager.bind-host") or configuration.get(
+        "jobmanager.rpc.address", "127.0.0.1"
+    )
+    with ExitStack() as opened:  # if one of them cannot be had, none is kept
+        listeners = [opened.enter_context(listen_tcp(host, port)) for host in hosts]
+        inside = opened.enter_context(listen_unix(local))
+        if tls is not None:
+            rpc_port = number_of(configuration, 6123, "jobmanager.rpc.port")
+            secured = opened.enter_context(listen_tcp(bind, rpc_port))
+        opened.pop_all()
+    servers = [HttpServer(rest, listener) for listener in listeners]
+    servers.append(HttpServer(internal, inside))
     if tls is not None:
-        bind = configuration.get("jobmanager.bind-host") or configuration.get(
-            "jobmanager.rpc.address", "127.0.0.1"
-        )
-        rpc_port = number_of(configuration, 6123, "jobmanager.rpc.port")
-        servers.append(HttpServer(internal, listen_tcp(bind, rpc_port), tls))
+        servers.append(HttpServer(internal, secured, tls))
     for server in servers:
         await server.start()
     log.info("REST at %s", ", ".join(f"http://{host}:{port}" for host in hosts))

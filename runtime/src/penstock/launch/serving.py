@@ -157,6 +157,9 @@ def listen_unix(path: Path) -> socket.socket:
     previous = os.umask(0o177)
     try:
         listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        raise OSError(error.errno, f"cannot listen on {path}: {error}") from error
     finally:
         os.umask(previous)
     listener.listen(128)
