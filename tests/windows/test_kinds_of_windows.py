@@ -17,6 +17,7 @@ from penstock.datastream.functions import (
 )
 from penstock.datastream.window import (
     ContinuousProcessingTimeTrigger,
+    CountSlidingWindowAssigner,
     CountTrigger,
     EventTimeSessionWindows,
     GlobalWindows,
@@ -168,6 +169,11 @@ def test_windows_by_count() -> None:
         ("a", 456),
     ]
     assert outputs(lambda s: values(s.key_by(by_name).count_window(2, 3))) == [("a", 1), ("a", 34)]
+    each = [*(("a", number) for number in range(7)), ("b", 9)]
+    assert outputs(lambda s: values(s.key_by(by_name).count_window(1, 1))) == each
+    for size, slide in ((0, 1), (-1, 1)):
+        with pytest.raises(ValueError, match="a size and a slide over 0"):
+            CountSlidingWindowAssigner.of(size, slide)
     growing = outputs(
         lambda s: values(s.key_by(by_name).window(GlobalWindows.create()).trigger(CountTrigger.of(3)))
     )
