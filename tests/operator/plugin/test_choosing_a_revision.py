@@ -1,7 +1,10 @@
 """Which revision a rollback by hand goes to, and what of it is written."""
 
+import pytest
+
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.status import Revision, RevisionOutcome
+from penstock_operator.plugin.cluster import PluginError, Target
 from penstock_operator.plugin.revisions import Kept, difference, earlier, to_write
 
 SPEC = {"job": {"jarURI": "local:///opt/job.py", "parallelism": 2}}
@@ -53,3 +56,28 @@ def test_defaults_that_are_spelled_out_are_no_difference() -> None:
     lines = difference(SPEC, wider, "one", "two")
     changed = [line for line in lines if line[0] in "+-" and line[:3] not in ("+++", "---")]
     assert changed == ["-  parallelism: 2", "+  parallelism: 3"]
+
+
+@pytest.mark.parametrize(
+    "word", ["sessionjob", "sessionjobs", "flinksessionjob", "FlinkSessionJobs.flink.apache.org"]
+)
+def test_a_session_job_is_meant_by_its_kind(word: str) -> None:
+    assert Target.of(f"{word}/counting") == Target("FlinkSessionJob", "counting")
+
+
+@pytest.mark.parametrize("text", ["clicks", "flinkdep/clicks", "flinkdeployments/clicks"])
+def test_a_deployment_is_meant_without_a_kind(text: str) -> None:
+    assert Target.of(text) == Target("FlinkDeployment", "clicks")
+
+
+@pytest.mark.parametrize("text", ["pod/clicks", "sessionjob/"])
+def test_another_kind_has_no_revisions(text: str) -> None:
+    with pytest.raises(PluginError, match="sessionjob/NAME"):
+        Target.of(text)
+
+
+def test_a_session_jobs_spec_is_compared_as_such() -> None:
+    old = {"deploymentName": "session", "job": SPEC["job"]}
+    new = {**old, "job": {**SPEC["job"], "args": ["--two"], "state": "running"}}
+    assert "+  - --two" in difference(old, new, "one", "two")
+    assert difference(old, {**old, "flinkConfiguration": {}}, "one", "two") == []

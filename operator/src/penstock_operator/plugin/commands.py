@@ -3,24 +3,30 @@
 A rollback by hand writes the earlier spec as a change like any other: the operator upgrades to it, with its state.
 """
 
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from penstock_api.v1beta1.deployment import FlinkDeployment
+from penstock_api.v1beta1.session_job import FlinkSessionJob
+from penstock_operator.decide.session.view import as_deployment
 from penstock_operator.plugin import autoscale
 from penstock_operator.plugin.cluster import Cluster, PluginError
 from penstock_operator.plugin.revisions import Kept, difference, earlier, spec_of, to_write
 from penstock_operator.plugin.show import history_table, now, show_status
 
 app = typer.Typer(
-    no_args_is_help=True, help="Revisions of FlinkDeployments: who ran what, from which state, and back."
+    no_args_is_help=True,
+    help="Revisions of FlinkDeployments and FlinkSessionJobs: who ran what, from which state, and back.",
 )
 app.add_typer(autoscale.app, name="autoscale")
 console = Console(soft_wrap=True)
 
-Name = Annotated[str, typer.Argument(help="Name of the FlinkDeployment.")]
+Name = Annotated[
+    str, typer.Argument(help="Name of a FlinkDeployment, or sessionjob/NAME of a FlinkSessionJob.")
+]
 Namespace = Annotated[
     str | None, typer.Option("--namespace", "-n", help="Its namespace; else the context's.")
 ]
@@ -36,7 +42,8 @@ def status(
 ) -> None:
     """Where the resource is and what is wrong."""
     with Cluster(kubeconfig, context, namespace) as cluster:
-        show_status(console, FlinkDeployment.from_wire(cluster.resource(name)))
+        resource = cluster.find(name).resource
+    show_status(console, as_deployment(resource) if isinstance(resource, FlinkSessionJob) else resource)
 
 
 @app.command()
@@ -45,7 +52,7 @@ def history(
 ) -> None:
     """Every spec that ran: who wanted it, from which state it started, for how long, what became of it."""
     with Cluster(kubeconfig, context, namespace) as cluster:
-        resource = FlinkDeployment.from_wire(cluster.resource(name))
+        resource = cluster.find(name).resource
     if not resource.status.history:
         console.print(f"nothing of {name} was deployed yet", markup=False)
         return
@@ -63,12 +70,11 @@ def diff(
 ) -> None:
     """The difference between two revisions, or between one and the spec as it is now."""
     with Cluster(kubeconfig, context, namespace) as cluster:
-        body = cluster.resource(name)
-        resource = FlinkDeployment.from_wire(body)
-        kept = cluster.revisions(resource)
-        number = _chosen(resource, kept, old)
+        found = cluster.find(name)
+        kept = cluster.revisions(found.resource)
+        number = _chosen(found.resource, kept, old)
         before = _spec(kept, number)
-        after = body.get("spec") or {} if new is None else _spec(kept, new)
+        after = found.spec if new is None else _spec(kept, new)
     lines = difference(before, after, f"revision {number}", f"revision {new}" if new else "now")
     console.print("\n".join(lines) or "no difference", markup=False, highlight=False)
 
@@ -86,23 +92,21 @@ def rollback(
 ) -> None:
     """Write an earlier spec back. Nonces, and whether the job shall run, stay as they are."""
     with Cluster(kubeconfig, context, namespace) as cluster:
-        body = cluster.resource(name)
-        resource = FlinkDeployment.from_wire(body)
-        kept = cluster.revisions(resource)
-        number = _chosen(resource, kept, to)
-        current = body.get("spec") or {}
-        spec = to_write(current, _spec(kept, number))
-        lines = difference(current, spec, "now", f"revision {number}")
+        found = cluster.find(name)
+        kept = cluster.revisions(found.resource)
+        number = _chosen(found.resource, kept, to)
+        spec = to_write(found.spec, _spec(kept, number))
+        lines = difference(found.spec, spec, "now", f"revision {number}")
         if not lines:
             console.print(f"{name} is as revision {number} already", markup=False)
             return
         console.print("\n".join(lines), markup=False, highlight=False)
-        cluster.write_spec(body, spec, dry_run=dry_run)
+        cluster.write_spec(found.body, spec, dry_run=dry_run)
     word = "would be" if dry_run else "is"
     console.print(f"{name} {word} rolled back to revision {number}; what git says may undo it", markup=False)
 
 
-def _chosen(resource: FlinkDeployment, kept: list[Kept], number: int | None) -> int:
+def _chosen(resource: FlinkDeployment | FlinkSessionJob, kept: list[Kept], number: int | None) -> int:
     if number is not None:
         return number
     found = earlier(resource, kept)
@@ -124,8 +128,16 @@ def main() -> None:
     try:
         app()
     except PluginError as error:
-        Console(stderr=True, soft_wrap=True).print(f"error: {error}", markup=False, highlight=False)
-        raise SystemExit(1) from None
+        _fail(str(error))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "it"
+        _fail(f"the resource is none that this version reads: {where}: {first['msg']}")
+
+
+def _fail(message: str) -> NoReturn:
+    Console(stderr=True, soft_wrap=True).print(f"error: {message}", markup=False, highlight=False)
+    raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

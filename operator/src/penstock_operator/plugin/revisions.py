@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from penstock_api.v1beta1.deployment import FlinkDeployment, FlinkDeploymentSpec
+from penstock_api.v1beta1.session_job import FlinkSessionJob, FlinkSessionJobSpec
 from penstock_api.v1beta1.status import Revision, RevisionOutcome
 
 WORKED = (RevisionOutcome.STABLE, RevisionOutcome.FINISHED)
@@ -33,7 +34,7 @@ class Kept:
         return sorted(found, key=lambda each: each.number)
 
 
-def earlier(resource: FlinkDeployment, kept: list[Kept]) -> int | None:
+def earlier(resource: FlinkDeployment | FlinkSessionJob, kept: list[Kept]) -> int | None:
     """The newest revision before the current one that worked, is another spec, and is kept."""
     history = resource.status.history
     if not history:
@@ -77,7 +78,7 @@ def difference(old: dict[str, Any], new: dict[str, Any], old_name: str, new_name
 
 
 def _lines(spec: dict[str, Any]) -> list[str]:
-    plain = FlinkDeploymentSpec.from_wire(spec).model_dump(
-        mode="json", by_alias=True, exclude_none=True, exclude_defaults=True
-    )
+    is_session_job = "deploymentName" in spec
+    read = FlinkSessionJobSpec.from_wire(spec) if is_session_job else FlinkDeploymentSpec.from_wire(spec)
+    plain = read.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
     return yaml.safe_dump(plain, sort_keys=True, width=1000).splitlines()
