@@ -4,6 +4,7 @@ Its event time is behind the clock by a known time too.
 The job's two vertices share a slot, and so its one thread. A loaded machine makes a record take longer, never less.
 """
 
+import math
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -61,13 +62,16 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def collect(rest: FlinkRest, records: float) -> tuple[Graph, Sample]:
-    """A sample, once the source has read so many records."""
-    deadline = time.monotonic() + 120
+    """A sample, once the source has read so many records, from right after a report: an old one would make rates of its age."""
+    deadline, before = time.monotonic() + 120, math.inf
     while time.monotonic() < deadline:
         found = signals.collect(rest, JOB_ID, BusyTimeAggregator.MAX, slots_share_a_thread=True)
-        if found is not None and found[1].vertices[found[0].vertices[0].id].records_in >= records:
-            return found
-        time.sleep(0.2)
+        if found is not None:
+            read = found[1].vertices[found[0].vertices[0].id].records_in
+            if records <= read and before < read:
+                return found
+            before = read
+        time.sleep(0.05)
     raise AssertionError(f"the source did not read {records} records")
 
 
