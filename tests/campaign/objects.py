@@ -12,7 +12,13 @@ _KINDS = (
     *("Deployment", "Service", "ConfigMap", "Secret", "ServiceAccount", "RoleBinding"),
     *("NetworkPolicy", "ResourceQuota", "LimitRange", "Ingress"),
 )
-_CHANGING = (labels.JOB_ID, labels.FINGERPRINT, labels.GENERATION, "penstock.dev/restarted-for")
+_CHANGING = (
+    labels.JOB_ID,
+    labels.ORIGIN,
+    labels.FINGERPRINT,
+    labels.GENERATION,
+    "penstock.dev/restarted-for",
+)
 _PER_START = ("--job-id", "--from-savepoint")
 _WORD = "word.json"
 """What pods that wait are told to start from."""
