@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from penstock.common import Encoder, Row, TypeInformation, Types
-from penstock.common.java_text import text_of
+from penstock.common.java_text import printed_text_of, text_of
 
 FLOAT = Types.FLOAT()
 
@@ -35,6 +35,15 @@ FLOAT = Types.FLOAT()
 )
 def test_the_text_of_a_record(kind: TypeInformation | None, value: Any, text: str) -> None:
     assert text_of(kind)(value) == text
+
+
+def test_print_writes_the_fields_of_a_row_as_python_does() -> None:
+    """PyFlink makes the text of a row in Python, that of any other declared type in Java."""
+    kind = Types.ROW([Types.STRING(), Types.BOOLEAN(), Types.DOUBLE(), Types.LIST(Types.INT())])
+    row = Row("a", True, 1e-7, [1, 2])
+    assert printed_text_of(kind)(row) == "+I[a,True,1e-07,[1, 2]]"
+    assert printed_text_of(kind)(None) == "None"
+    assert printed_text_of(Types.TUPLE([Types.BOOLEAN()]))((True,)) == "(true)"
 
 
 def test_an_encoder_writes_lines_of_the_declared_type() -> None:

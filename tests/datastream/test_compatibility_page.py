@@ -31,6 +31,16 @@ own. A program imports `pyflink` as before; where Penstock is installed, that is
   versions of the program. What must run only once belongs under `if __name__ == "__main__":`.
 - `DataStream.cache()` gives a stream for several jobs, and each job computes it anew.
 - Accumulators are read by `JobExecutionResult` and `JobClient`; PyFlink has no way to add to one from Python, so there are none.
+- Records take the shape of their declared type (`output_type`, `type_info`) where a chain of functions ends, as in PyFlink: rows
+  get the type's names, an int for DOUBLE becomes a float, a float for INT an int, times are cut to milliseconds, and what does not
+  fit fails the job. A tuple or row that is longer than its type is refused, which PyFlink cuts, and a BIG_INT may have more than
+  64 bits.
+- A tuple's subclass (a namedtuple) may be summed, also by a field's name, and stays what it is.
+- An int for a DOUBLE field of `from_collection` is that number; PyFlink makes it null without a word.
+- Event timers that are set for a time already passed fire at once and in order, before the window or the input ends; PyFlink sends
+  them around by Java, so that those of a trigger (`ContinuousEventTimeTrigger`) may come too late at the end of input.
+- A `ContinuousProcessingTimeTrigger` on a window of event time that lies behind the clock fires once for what came; Flink fires it
+  without end.
 - `add_python_archive` takes tar files too; `register_cached_file` has a way to reach the files:
   `runtime_context.get_distributed_cache().get_file(name)`.
 - Older programs' `set_state_backend`, `set_restart_strategy`, `set_stream_time_characteristic`, `read_text_file`,
@@ -45,7 +55,6 @@ own. A program imports `pyflink` as before; where Penstock is installed, that is
 | `SlotSharingGroup` resources | a slot's are its TaskManager's; the group itself counts |
 | `DataStream.set_buffer_timeout` | the buffer timeout is the job's: `env.set_buffer_timeout` |
 | `ExecutionConfig`: closure cleaner, Kryo, Avro, generic types, object reuse | they tune Java's serializers; values read back |
-| declared types (`output_type`, `type_info`) between functions | objects pass as they are; types say how values print and how formats write them |
 
 """
 

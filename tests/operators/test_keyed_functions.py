@@ -64,6 +64,24 @@ def test_timers_fire_for_their_key_and_see_its_state() -> None:
     assert job.advance(2000) == [("b", 1, 1500)]
 
 
+class AtAFraction(KeyedProcessFunction):
+    """Sets its timer at what a division gave."""
+
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
+        ctx.timer_service().register_event_time_timer(value[1] / 2)
+        return ()
+
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterable[Any]:
+        yield timestamp, type(timestamp)
+
+
+def test_a_timer_is_set_to_a_whole_millisecond() -> None:
+    job = Harness(ProcessFactory(AtAFraction())(), [first])
+    job.feed(("a", 15), at=[0])
+    assert job.advance(6) == []
+    assert job.advance(7) == [(7, int)]
+
+
 def test_keyed_state_without_a_key_is_refused_with_the_fix() -> None:
     with pytest.raises(RuntimeError, match=r"key_by\(...\)"):
         Harness(ProcessFactory(CountThenFlush())())
@@ -122,6 +140,14 @@ def test_every_kind_of_state_is_kept_by_key() -> None:
 def test_rolling_reductions_give_the_new_value_for_every_record(function: Any, expected: list[Any]) -> None:
     job = Harness(ReduceFactory(function)(), [first])
     assert job.feed(("a", 5, "x"), ("a", 2, "y"), ("a", 5, "z")) == expected
+
+
+@pytest.mark.parametrize("position", [-2, 1])
+def test_a_field_may_be_counted_from_the_end(position: int) -> None:
+    job = Harness(ReduceFactory(SumField(position))(), [first])
+    assert job.feed(("a", 5, "x"), ("a", 2, "y")) == [("a", 5, "x"), ("a", 7, "x")]
+    job = Harness(ReduceFactory(ExtremeField(position, is_max=True, by=False))(), [first])
+    assert job.feed(("a", 5, "x"), ("a", 9, "y")) == [("a", 5, "x"), ("a", 9, "x")]
 
 
 def test_sums_work_on_rows_by_name_and_keep_other_keys_apart() -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from penstock.common.time import Duration
 from penstock.common.watermark_generator import WatermarkGenerator, WatermarkOutput
 from penstock.common.watermark_strategy import TimestampAssigner, WatermarkStrategy
@@ -45,6 +47,24 @@ def assigned(strategy: WatermarkStrategy) -> StreamHarness:
     return StreamHarness(
         lambda stream: stream.assign_timestamps_and_watermarks(strategy.with_timestamp_assigner(Second()))
     )
+
+
+class Times(TimestampAssigner):
+    def extract_timestamp(self, value: Any, record_timestamp: int) -> int:
+        time: int = value  # a program says so, and gives seconds times a thousand
+        return time
+
+
+def test_an_event_time_is_a_whole_number_of_milliseconds() -> None:
+    strategy = WatermarkStrategy.for_monotonous_timestamps().with_timestamp_assigner(Times())
+    with StreamHarness(lambda stream: stream.assign_timestamps_and_watermarks(strategy)) as job:
+        job.process_batch([1.5, 3.0, 4])
+        assert [(time, type(time)) for _, time in job.extract_output()] == [(1, int), (3, int), (4, int)]
+        assert job.watermark == 3
+    refused = pytest.raises(TypeError, match="extract_timestamp gave")
+    for wrong in (None, "5"):
+        with StreamHarness(lambda stream: stream.assign_timestamps_and_watermarks(strategy)) as job, refused:
+            job.process_element(wrong)
 
 
 def test_bounded_and_monotonous_watermarks_follow_the_newest_record() -> None:

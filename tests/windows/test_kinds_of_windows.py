@@ -20,6 +20,7 @@ from penstock.datastream.window import (
     CountSlidingWindowAssigner,
     CountTrigger,
     EventTimeSessionWindows,
+    GlobalWindow,
     GlobalWindows,
     PurgingTrigger,
     SlidingEventTimeWindows,
@@ -202,6 +203,28 @@ def test_the_clock_ends_sliding_windows_and_gives_early_results() -> None:
         job.process_element(("a", 2))
         job.set_processing_time(35)
         assert job.extract_output_values() == [("a", 1), ("a", 3), ("a", 3)]
+
+
+def test_a_clock_trigger_on_a_window_of_event_time_that_lies_behind_the_clock_fires_once_for_what_came() -> (
+    None
+):
+    """It once fired at the window's end again and again, without giving the task's thread back."""
+
+    def early(stream: Any) -> Any:
+        windows = stream.key_by(by_name).window(TUMBLING)
+        return windows.trigger(ContinuousProcessingTimeTrigger.of(TEN)).reduce(Plus())
+
+    with StreamHarness(early, processing_time=1_000_000) as job:
+        job.process_batch([("a", 1), ("a", 2)], [1, 2])
+        job.set_processing_time(1_000_100)
+        assert job.extract_output_values() == [("a", 3)]
+        job.process_element(("a", 3), 3)
+        job.set_processing_time(1_000_200)
+        assert job.extract_output_values() == [("a", 6)]
+
+
+def test_a_global_window_prints_as_flink_prints_it() -> None:
+    assert repr(GlobalWindow.get()) == "GlobalWindow"
 
 
 def test_late_records_are_counted_or_given_to_their_side_output() -> None:

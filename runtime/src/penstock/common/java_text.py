@@ -28,6 +28,15 @@ def text_of(kind: TypeInformation | None) -> Text:
     return _text_of(kind) if _holds_float(kind) else java_text
 
 
+def printed_text_of(kind: TypeInformation | None) -> Text:
+    """How `print()` writes records of that type: as `text_of`, but the fields of a row with Python's `str`, as PyFlink does."""
+    return _printed_row if isinstance(kind, RowTypeInfo) else text_of(kind)
+
+
+def _printed_row(value: Any) -> str:
+    return f"{value.get_row_kind()}[{','.join(map(str, value))}]" if isinstance(value, Row) else str(value)
+
+
 def _parts(kind: TypeInformation) -> tuple[TypeInformation, ...]:
     if isinstance(kind, RowTypeInfo | TupleTypeInfo):
         return kind.field_types

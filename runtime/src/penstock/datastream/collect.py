@@ -227,7 +227,7 @@ def collect(stream: "DataStream", job_name: str | None, limit: int | None) -> Cl
             "execute_and_collect needs a job that ends with its program: in an application cluster write to a sink"
         )
     receiver = _Receiver()
-    node = stream._add("Collect Stream Sink", CollectFactory(receiver.address))
+    node = stream._end("Collect Stream Sink", CollectFactory(receiver.address))
     node.is_stateful = True
     node.is_two_phase = True
     try:

@@ -48,6 +48,7 @@ class ConnectedStreams:
         node = first._environment._graph.add(name, make, _two_inputs(first, second))
         if isinstance(first, KeyedStream) and isinstance(second, KeyedStream):
             mark_keyed(node, first._key_selector, second._key_selector)
+        node.declared = output_type
         return DataStream(first._environment, node, None, output_type)
 
 
@@ -76,6 +77,7 @@ class BroadcastConnectedStream:
             _two_inputs(self._stream, self._broadcast.stream),
         )
         node.is_stateful = True
+        node.declared = output_type
         if isinstance(self._stream, KeyedStream):
             mark_keyed(node, self._stream._key_selector)
         return DataStream(environment, node, None, output_type)

@@ -111,13 +111,17 @@ class DataStream(StreamSettings):
 
     def assign_timestamps_and_watermarks(self, watermark_strategy: WatermarkStrategy) -> "DataStream":
         """Give records their event time and the stream its watermarks."""
-        return self._transform(
+        stream = self._transform(
             "Timestamps/Watermarks", WatermarksFactory(watermark_strategy, is_source=False), self._type
         )
+        stream._node.is_function = False
+        return stream
 
     def get_side_output(self, output_tag: OutputTag) -> "DataStream":
         """A side output of the operator that made this stream."""
         upstream = Upstream(self._node.id, side_output=output_tag.tag_id)
+        if output_tag.type_info is not None:
+            self._node.declared_sides[output_tag.tag_id] = output_tag.type_info
         return DataStream(self._environment, self._node, (upstream,), output_tag.type_info)
 
     # ----------------------------------------------------------------------------------------- several streams
@@ -212,7 +216,7 @@ class DataStream(StreamSettings):
     def print(self, sink_identifier: str | None = None) -> DataStreamSink:
         """Write every record to the standard output of its slot."""
         factory = PrintFactory(sink_identifier, self._type)
-        return DataStreamSink(self._add("Sink: Print to Std. Out", factory))
+        return DataStreamSink(self._end("Sink: Print to Std. Out", factory))
 
     def sink_to(self, sink: "Sink") -> DataStreamSink:
         """Write to a sink."""
@@ -226,7 +230,7 @@ class DataStream(StreamSettings):
         connector = sink.connector_sink()
         if hasattr(connector, "for_declared_type") and not isinstance(self._type, PickledBytesTypeInfo):
             connector = connector.for_declared_type(self._type)
-        node = self._add(f"{type(sink).__name__}: Writer", SinkFactory(connector))
+        node = self._end(f"{type(sink).__name__}: Writer", SinkFactory(connector))
         node.is_stateful = True
         node.is_two_phase = connector.create_committer() is not None
         return DataStreamSink(node)
@@ -260,7 +264,15 @@ class DataStream(StreamSettings):
     def _transform(
         self, name: str, make: Callable[[], Any], output_type: TypeInformation | None
     ) -> "DataStream":
-        return DataStream(self._environment, self._add(name, make), None, output_type)
+        node = self._add(name, make)
+        node.declared = output_type
+        return DataStream(self._environment, node, None, output_type)
+
+    def _end(self, name: str, make: Callable[[], Any]) -> StreamNode:
+        """An operator that takes records in their declared shape: a sink."""
+        node = self._add(name, make)
+        node.is_function = False
+        return node
 
     def _add(self, name: str, make: Callable[[], Any]) -> StreamNode:
         return self._environment._graph.add(name, make, list(self._upstreams))

@@ -14,7 +14,7 @@ from penstock.graph.streamgraph import StreamNode
 from penstock.operators.fused import Step
 from penstock.operators.keyed_step import KeyedStep
 from penstock.operators.process import ProcessFactory
-from penstock.operators.reduce import ExtremeField, ReduceFactory, SumField
+from penstock.operators.reduce import ExtremeField, ReduceFactory, SumField, in_shape
 
 if TYPE_CHECKING:
     from penstock.datastream.joins import IntervalJoin
@@ -46,7 +46,7 @@ class KeyedStream(KeyedRefusals):
 
     def reduce(self, func: Any) -> DataStream:
         """Combine each record with what its key has, and emit the result."""
-        return self._keyed("Keyed Reduce", ReduceFactory(func), self._type)
+        return self._keyed("Keyed Reduce", ReduceFactory(in_shape(func, self._type)), self._type)
 
     def sum(self, position_to_sum: Position = 0) -> DataStream:
         """The running sum of a field."""
@@ -104,6 +104,7 @@ class KeyedStream(KeyedRefusals):
 
     def _keyed(self, name: str, make: Callable[[], Any], output_type: TypeInformation | None) -> DataStream:
         node = self._add(name, make)
+        node.declared = output_type
         mark_keyed(node, self._key_selector)
         return DataStream(self._environment, node, None, output_type)
 

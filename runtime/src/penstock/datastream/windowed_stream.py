@@ -7,6 +7,7 @@ from penstock.common.output_tag import OutputTag
 from penstock.common.typeinfo import TypeInformation
 from penstock.datastream.data_stream import DataStream
 from penstock.datastream.keyed_stream import KeyedStream
+from penstock.operators.reduce import in_shape
 from penstock.operators.window import WindowFactory
 from penstock.operators.window_content import Content, Emission
 from penstock.windows.assigners import MergingWindowAssigner
@@ -65,7 +66,9 @@ class _Windows:
     ) -> DataStream:
         """Reduce the records of a window to one."""
         kind = output_type or (None if window_function is not None else self._stream.get_type())
-        return self._add(Content(reduce=reduce_function), window_function, kind)
+        return self._add(
+            Content(reduce=in_shape(reduce_function, self._stream.get_type())), window_function, kind
+        )
 
     def aggregate(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from penstock.common.conversion import conversion_of
 from penstock.graph.checks import check_nodes
 from penstock.graph.jobgraph import EdgeSpec, JobGraph, OperatorSpec, Partitioner, VertexSpec
 from penstock.graph.operator_ids import assign_operator_ids
@@ -188,7 +189,18 @@ class _Builder:
             is_stateful=any(node.is_stateful for node in nodes),
             is_two_phase=any(node.is_two_phase for node in nodes),
             key_selector=_pickled(selector, first) if selector is not None else None,
+            declared=self._declared(nodes[-1]),
         )
+
+    def _declared(self, node: StreamNode) -> dict[str, bytes]:
+        """The declared types of outputs that leave a chain of functions: there records take their declared shape."""
+        leaving = {
+            upstream.side_output
+            for consumer, upstream in self.graph.consumers(node.id)
+            if not (self.is_chained(consumer) and consumer.is_function)
+        }
+        kinds = {tag: node.declared if tag is None else node.declared_sides.get(tag) for tag in leaving}
+        return {tag or "": _pickled(kind, node) for tag, kind in kinds.items() if conversion_of(kind)}
 
     def edges(self) -> list[EdgeSpec]:
         made: list[EdgeSpec] = []

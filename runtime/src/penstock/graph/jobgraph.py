@@ -63,6 +63,8 @@ class OperatorSpec(_Model):
     """A sink that commits when a checkpoint is complete: a bounded job ends with a final checkpoint for it."""
     key_selector: bytes | None = None
     """Cloudpickled `record -> key` of the stream this operator reads, for a keyed operator's state and timers."""
+    declared: dict[str, bytes] = {}
+    """Pickled TypeInformation by side output (`""`: the main one), where results must take their declared shape."""
 
 
 class VertexSpec(_Model):

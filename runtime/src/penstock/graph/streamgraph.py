@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from penstock.common.type_information import TypeInformation
 from penstock.graph.jobgraph import Partitioner, SourceSpec
 
 
@@ -51,6 +52,12 @@ class StreamNode:
     is_chainable: bool = True
     must_chain: bool = False
     """Always chained to what feeds it (the timestamps of a source)."""
+    declared: TypeInformation | None = None
+    """The type that the program declared for the results of this operator's functions."""
+    declared_sides: dict[str, TypeInformation] = field(default_factory=dict)
+    """The same by side output."""
+    is_function: bool = True
+    """Hands objects to the next functions of its chain as they are. Sinks are none: what reaches them has its declared shape."""
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 
-from penstock.common.java_text import java_text, text_of
+from penstock.common.java_text import java_text, printed_text_of
 from penstock.common.typeinfo import TypeInformation
 from penstock.operators.base import PassiveOperator
 from penstock.operators.contract import Batch, OperatorContext
@@ -36,7 +36,7 @@ class PrintOperator(PassiveOperator):
         number = str(ctx.subtask_index + 1) if ctx.parallelism > 1 else ""
         prefix = ":".join(part for part in (name, number) if part)
         self._prefix = f"{prefix}> " if prefix else ""
-        self._text = text_of(self._options.type_info)
+        self._text = printed_text_of(self._options.type_info)
 
     def process(self, batch: Batch, input_index: int) -> None:
         """Write the lines of a batch at once."""

@@ -46,20 +46,20 @@ class TimerService:
 
     def register_event_time_timer(self, timestamp: int) -> None:
         """Call `on_timer` when event time reaches it."""
-        self._keyed().register_event_timer(timestamp)
+        self._keyed().register_event_timer(timestamp if type(timestamp) is int else int(timestamp))
 
     def register_processing_time_timer(self, timestamp: int) -> None:
         """Call `on_timer` at that time."""
         if not self.is_over:
-            self._keyed().register_processing_timer(timestamp)
+            self._keyed().register_processing_timer(timestamp if type(timestamp) is int else int(timestamp))
 
     def delete_event_time_timer(self, timestamp: int) -> None:
         """Forget that timer."""
-        self._keyed().delete_event_timer(timestamp)
+        self._keyed().delete_event_timer(timestamp if type(timestamp) is int else int(timestamp))
 
     def delete_processing_time_timer(self, timestamp: int) -> None:
         """Forget that timer."""
-        self._keyed().delete_processing_timer(timestamp)
+        self._keyed().delete_processing_timer(timestamp if type(timestamp) is int else int(timestamp))
 
     def _keyed(self) -> Timers:
         if self._state is None:
@@ -119,7 +119,7 @@ class KeyedTimerService(TimerService):
 
     def register_event_time_timer(self, timestamp: int) -> None:
         """Call `on_timer` when event time reaches it."""
-        self._timers.register_event_timer(timestamp)
+        self._timers.register_event_timer(timestamp if type(timestamp) is int else int(timestamp))
 
 
 @dataclass(frozen=True, slots=True)

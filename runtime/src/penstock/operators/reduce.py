@@ -7,6 +7,9 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from penstock.common.composite_types import RowTypeInfo
+from penstock.common.conversion import conversion_of
+from penstock.common.type_information import TypeInformation
 from penstock.common.types import Row
 from penstock.operators.base import PassiveOperator
 from penstock.operators.contract import MAX_WATERMARK, MIN_TIMESTAMP, Batch, OperatorContext, is_batch_job
@@ -25,6 +28,36 @@ class ReduceFactory:
     def __call__(self) -> "ReduceOperator":
         """A new operator."""
         return ReduceOperator(self.function)
+
+
+def in_shape(function: Any, declared: TypeInformation | None) -> Any:
+    """The reduce function of a stream of that type: rows keep the type's names from one reduction to the next."""
+    return _InShape(function, declared) if isinstance(declared, RowTypeInfo) else function
+
+
+class _InShape:
+    """A reduce function whose results take their declared shape."""
+
+    def __init__(self, function: Any, declared: RowTypeInfo) -> None:
+        self._function = function
+        self._declared = declared
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Open the function."""
+        shape = conversion_of(self._declared)
+        self._shape: Callable[[Any], Any] = shape.of if shape is not None else lambda value: value
+        self._reduce: Callable[[Any, Any], Any] = getattr(self._function, "reduce", self._function)
+        if hasattr(self._function, "open"):
+            self._function.open(runtime_context)
+
+    def reduce(self, value1: Any, value2: Any) -> Any:
+        """The result, with the names of its fields."""
+        return self._shape(self._reduce(value1, value2))
+
+    def close(self) -> None:
+        """Close the function."""
+        if hasattr(self._function, "close"):
+            self._function.close()
 
 
 class ReduceOperator(PassiveOperator):
@@ -106,7 +139,7 @@ def _with_field(record: Any, position: int | str, value: Any) -> Any:
     if isinstance(record, tuple):
         if hasattr(record, "_replace") and isinstance(position, str):
             return record._replace(**{position: value})
-        index = int(position)
+        index = range(len(record))[int(position)]
         changed = (*record[:index], value, *record[index + 1 :])
         return type(record)._make(changed) if hasattr(record, "_make") else changed
     if isinstance(record, Row):

@@ -165,7 +165,8 @@ class WatermarksOperator(PassiveOperator):
             return batch
         extract = self._assigner.extract_timestamp
         given = batch.timestamps if batch.timestamps is not None else [MIN_TIMESTAMP] * len(batch)
-        return Batch(batch.values, [extract(v, t) for v, t in zip(batch.values, given, strict=True)])
+        times = [extract(v, t) for v, t in zip(batch.values, given, strict=True)]
+        return Batch(batch.values, times if _INTEGERS.issuperset(map(type, times)) else list(map(_ms, times)))
 
     def _advance(self) -> None:
         marks = [split.watermark for split in self._splits.values() if not split.is_idle]
@@ -268,3 +269,15 @@ class AlignedWatermarksOperator(WatermarksOperator):
 
     def set_quiet(self, is_quiet: bool) -> None:
         """It says nothing by itself but watermarks of records."""
+
+
+_INTEGERS = frozenset((int,))
+
+
+def _ms(timestamp: Any) -> int:
+    """An event time as whole milliseconds: seconds times a thousand are often a float."""
+    if isinstance(timestamp, str | bytes) or not hasattr(timestamp, "__int__"):
+        raise TypeError(
+            f"extract_timestamp gave {timestamp!r}: it must give milliseconds since the epoch as an int"
+        )
+    return int(timestamp)

@@ -7,6 +7,7 @@ sender finds its receiver; `build_task` then loads user code and state of one ta
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from penstock.common.conversion import conversion_of
 from penstock.connectors.contract import ReaderContext
 from penstock.control.messages import DeployTasks, SubtaskDeployment, SubtaskId
 from penstock.exchange.channels import InputChannel, InputGate
@@ -183,7 +184,7 @@ class TaskBuilder:
         """Load, restore and wire the chain; give it to the task."""
         vertex = self._plan.vertex
         specs = vertex.operators
-        outputs = [ChainOutput() for _ in specs]
+        outputs = [_output(spec) for spec in specs]
         source = self._source(specs[0], outputs[0]) if vertex.source is not None else None
         links: list[Link | None] = [None] * len(specs)
         for index, spec in enumerate(specs):
@@ -273,6 +274,16 @@ class TaskBuilder:
             else _no_key
             for index in range(inputs)
         ]
+
+
+def _output(spec: OperatorSpec) -> ChainOutput:
+    output = ChainOutput()
+    for tag, data in spec.declared.items():
+        kind: Any = load_function(data, f"the declared type of {spec.name!r}")
+        conversion = conversion_of(kind)
+        if conversion is not None:
+            output.declare(tag or None, conversion)
+    return output
 
 
 def _no_key(_record: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from penstock.common.conversion import Conversion
 from penstock.exchange.edge_writer import EdgeWriter
 from penstock.exchange.elements import Idleness, Watermark
 from penstock.operators.contract import MIN_TIMESTAMP, Batch
@@ -30,8 +31,10 @@ class ChainOutput:
         "_all_chained",
         "_all_edges",
         "_chained",
+        "_conversion",
         "_edges",
         "_side",
+        "_side_conversions",
         "_watermark",
         "is_idle",
         "records_out",
@@ -43,6 +46,8 @@ class ChainOutput:
         self._side: dict[str, tuple[list[Chained], list[EdgeWriter]]] = {}
         self._all_chained: list[Chained] = []
         self._all_edges: list[EdgeWriter] = []
+        self._conversion: Conversion | None = None
+        self._side_conversions: dict[str, Conversion] = {}
         self._watermark = MIN_TIMESTAMP
         self.is_idle = False
         self.records_out = 0
@@ -62,10 +67,23 @@ class ChainOutput:
         """The last watermark that was passed on."""
         return self._watermark
 
+    def declare(self, tag: str | None, conversion: Conversion) -> None:
+        """Give the records of the main (None) or a side output their declared shape."""
+        if tag is None:
+            self._conversion = conversion
+        else:
+            self._side_conversions[tag] = conversion
+
+    def shaped(self, batch: Batch) -> Batch:
+        """The records of the main output in their declared shape."""
+        return batch if self._conversion is None else _shaped(batch, self._conversion)
+
     def emit(self, batch: Batch) -> None:
         """Pass records on."""
         count = len(batch.values)
         if count:
+            if self._conversion is not None:
+                batch = _shaped(batch, self._conversion)
             self.records_out += count
             for chained in self._chained:
                 chained.process(batch)
@@ -88,6 +106,9 @@ class ChainOutput:
         count = len(batch.values)
         if side is None or not count:
             return
+        conversion = self._side_conversions.get(tag)
+        if conversion is not None:
+            batch = _shaped(batch, conversion)
         self.records_out += count
         for chained in side[0]:
             chained.process(batch)
@@ -116,3 +137,8 @@ class ChainOutput:
 
     def _of_side(self, tag: str) -> tuple[list[Chained], list[EdgeWriter]]:
         return self._side.setdefault(tag, ([], []))
+
+
+def _shaped(batch: Batch, conversion: Conversion) -> Batch:
+    values = conversion.all_of(batch.values)
+    return batch if values is batch.values else Batch(values, batch.timestamps)

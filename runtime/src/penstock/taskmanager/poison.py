@@ -16,6 +16,7 @@ from penstock.operators.contract import Batch
 from penstock.operators.fused import FusedOperator
 from penstock.operators.sink import SinkOperator
 from penstock.state.errors import StateError
+from penstock.taskmanager.output import ChainOutput
 
 OPTION = "penstock.task.on-record-error"
 SKIPPED = "numRecordsSkipped"
@@ -60,7 +61,7 @@ def _fused(operator: FusedOperator, left_out: "_LeftOut") -> Process:
 
     def process(batch: Batch, _input_index: int) -> None:
         try:
-            made = operator.run(batch)
+            made = _shaped(operator, operator.run(batch))
         except Exception:  # noqa: BLE001 - which record it was shows below
             made = without_failing(batch)
         operator.ctx.output.emit(made)
@@ -70,7 +71,7 @@ def _fused(operator: FusedOperator, left_out: "_LeftOut") -> Process:
         times: list[int] = []
         for single in _singles(batch):
             try:
-                made = operator.run(single)
+                made = _shaped(operator, operator.run(single))
             except Exception as error:  # noqa: BLE001 - raised again unless it is the record's fault
                 left_out.take(error, single.values[0])
             else:
@@ -79,6 +80,12 @@ def _fused(operator: FusedOperator, left_out: "_LeftOut") -> Process:
         return Batch(values, None if batch.timestamps is None else times)
 
     return process
+
+
+def _shaped(operator: FusedOperator, batch: Batch) -> Batch:
+    """Results in their declared shape: a record whose result has none is left out too."""
+    output = operator.ctx.output
+    return output.shaped(batch) if isinstance(output, ChainOutput) else batch
 
 
 def _singles(batch: Batch) -> Iterator[Batch]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from penstock.common.conversion import Conversion, conversion_of
+from penstock.common.type_information import TypeInformation
 from penstock.graph.program_module import dumps, loads
 from penstock.graph.streamgraph import StreamNode
 from penstock.operators.contract import (
@@ -56,19 +58,27 @@ class NodeOutput:
     on_side: Callable[[str, Batch], None] = lambda tag, batch: None
     watermark: int = MIN_TIMESTAMP
     is_idle: bool = False
+    conversions: dict[str | None, Conversion] = field(default_factory=dict)
+    """To the declared types of the main and the side outputs."""
 
     def emit(self, batch: Batch) -> None:
         """To the readers of the main output."""
         if batch.values:
+            batch = self._shaped(None, batch)
             for receive in self.receivers.get(None, ()):
                 receive(batch)
 
     def emit_side(self, tag: str, batch: Batch) -> None:
         """To the readers of that side output, and to the test."""
         if batch.values:
+            batch = self._shaped(tag, batch)
             self.on_side(tag, batch)
             for receive in self.receivers.get(tag, ()):
                 receive(batch)
+
+    def _shaped(self, tag: str | None, batch: Batch) -> Batch:
+        conversion = self.conversions.get(tag)
+        return batch if conversion is None else Batch(conversion.all_of(batch.values), batch.timestamps)
 
     def emit_watermark(self, timestamp: int) -> None:
         """To all readers, if it moved."""
@@ -92,7 +102,10 @@ class OperatorNode:
         self, node: StreamNode, clock: ManualClock, placement: Placement, configuration: Mapping[str, str]
     ) -> None:
         self.node = node
-        self.output = NodeOutput()
+        declared: dict[str | None, TypeInformation | None] = {None: node.declared}
+        declared.update(node.declared_sides)
+        conversions = {tag: made for tag, kind in declared.items() if (made := conversion_of(kind))}
+        self.output = NodeOutput(conversions=conversions)
         self.operator: Operator = loads(dumps(node.make))()
         self.placement = placement
         self.backend: SlotBackend | None = None

@@ -345,7 +345,9 @@ class ContinuousProcessingTimeTrigger(QuietTrigger):
         if state.get() != time:
             return TriggerResult.CONTINUE
         state.clear()
-        self.register_next_fire_timestamp(time, window, ctx, state)
+        # A window of event time may end behind the clock: it would fire at its end again and again, for ever.
+        if window.max_timestamp() > time:
+            self.register_next_fire_timestamp(time, window, ctx, state)
         return TriggerResult.FIRE
 
     def on_merge(self, window: Any, ctx: "_TriggerContext") -> None:

@@ -83,6 +83,9 @@ class GlobalWindow(Window):
         """It has no end in time."""
         return MAX_TIMESTAMP
 
+    def __repr__(self) -> str:
+        return "GlobalWindow"
+
 
 def namespace_of(window: Any) -> Any:
     """What stands for the window in state and timers; a window of the program's own class stands for itself."""
