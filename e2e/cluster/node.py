@@ -10,7 +10,6 @@ import contextlib
 import logging
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -39,6 +38,7 @@ from e2e.cluster.network import has_bridge, make_bridge, remove_network
 from e2e.cluster.packages import install_missing
 from e2e.cluster.processes import Processes, end_cgroup, end_process, make_cgroup, start_time_of, wait_until
 from tests.servers.audit import POLICY
+from tests.servers.process import free_port
 
 log = logging.getLogger(__name__)
 
@@ -252,13 +252,6 @@ class Node:
         for cached in _cached_results():
             if cached.name not in before:
                 cached.unlink(missing_ok=True)
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port that nothing listens on just now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def _cached_results() -> list[Path]:
