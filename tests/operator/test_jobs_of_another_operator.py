@@ -3,6 +3,7 @@
 Who replaces that operator must be able to go back to it: neither a job nor what its status says of it is touched.
 """
 
+import json
 from typing import Any
 
 import pytest
@@ -10,11 +11,17 @@ import pytest
 from penstock_api.reasons import Reason
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.job import JobSpec
+from penstock_api.v1beta1.session_job import FlinkSessionJob
+from penstock_api.v1beta1.status import ReconciliationState
 from penstock_operator.decide.planner import decide
 from penstock_operator.decide.specs import encode_spec
 from penstock_operator.decide.validate import validate
-from penstock_operator.model.facts import ClusterFacts, Facts
+from penstock_operator.decide.validate_session_job import decode_session_spec
+from penstock_operator.model.facts import ClusterFacts, Facts, Ref
 from penstock_operator.model.plan import Plan, Release
+from penstock_operator.reconcile.loop import Loop
+from penstock_operator.reconcile.session_job import SessionJobs
+from tests.operator.reconcile.test_session_jobs_on_a_real_cluster import Store
 
 SPEC: dict[str, Any] = {
     "flinkVersion": "v1_20",
@@ -106,3 +113,42 @@ def test_spec_without_a_version_is_ours() -> None:
     )
     fresh = FlinkDeployment(metadata=theirs().metadata, spec=spec)
     assert validate(fresh) == ()
+
+
+class TheirSession:
+    """The platform of FlinkDeployments: one session cluster, of theirs."""
+
+    def read(self, ref: Ref) -> FlinkDeployment:
+        return theirs(is_session=True)
+
+    def defaults(self, namespace: str) -> dict[str, str]:
+        return {}
+
+    def observe(self, resource: FlinkDeployment) -> ClusterFacts:
+        return ClusterFacts()
+
+
+def test_their_session_jobs_are_left_as_they_are() -> None:
+    spec = {"deploymentName": "clicks", "job": {"jarURI": "https://example.com/a.jar", "parallelism": 1}}
+    kept = json.dumps({"spec": spec, "resource_metadata": {"firstDeployment": False}})
+    status = {
+        "lifecycleState": "STABLE",
+        "observedGeneration": 1,
+        "jobStatus": {"jobId": "b" * 32, "state": "RUNNING"},
+        "reconciliationStatus": {"state": "DEPLOYED", "lastReconciledSpec": kept, "lastStableSpec": kept},
+    }
+    metadata = {"name": "counting", "namespace": "team", "uid": "u-2", "generation": 2}
+    job = FlinkSessionJob.from_wire(
+        {"metadata": metadata, "spec": {**spec, "restartNonce": 4}, "status": status}
+    )
+    store = Store(job)
+    loop = Loop(SessionJobs(store, TheirSession(), lambda *_: None))  # type: ignore[arg-type]
+    for _ in range(3):
+        loop.reconcile(Ref("team", "counting"))
+    assert store.job is not None
+    assert Reason.ENGINE_NOT_AVAILABLE in (store.job.status.error or "")
+    assert store.job.status.job_status.job_id == "b" * 32
+    reconciled = store.job.status.reconciliation_status
+    assert reconciled.state is ReconciliationState.DEPLOYED
+    assert decode_session_spec(reconciled.last_reconciled_spec) == decode_session_spec(kept)
+    assert [event.reason for event in store.events] == [Reason.ENGINE_NOT_AVAILABLE]

@@ -1,11 +1,10 @@
 """What exists of a job on the cluster, read live. Called by the Kubernetes platform once a turn of the loop."""
 
-import json
 from collections.abc import Mapping
 
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.build import labels
-from penstock_operator.build.context import REST_PORT
+from penstock_operator.build.context import MAIN_CONTAINER, REST_PORT
 from penstock_operator.clients.kube import KubeClient, Manifest
 from penstock_operator.model.facts import BesideFacts, ClusterFacts, DeployedJob
 from penstock_operator.model.launch import WAIT
@@ -133,9 +132,12 @@ def _phase(pod: Manifest) -> str:
 def _rest_url(resource: FlinkDeployment, manager: Manifest | None, namespace: str, cluster: str) -> str:
     """Where the JobManager that was deployed listens, by its own pod: what the spec says now may be for the next one."""
     pod = ((manager or {}).get("spec") or {}).get("template", {}).get("spec") or {}
-    ports = [port for container in pod.get("containers") or [] for port in container.get("ports") or []]
-    port = next((port["containerPort"] for port in ports if port.get("name") == "rest"), REST_PORT)
-    scheme = "https" if '"scheme": "HTTPS"' in json.dumps(pod.get("containers") or []) else "http"
+    found = (one for one in pod.get("containers") or [] if one.get("name") == MAIN_CONTAINER)
+    main: Manifest = next(found, {})
+    ports = main.get("ports") or []
+    port = next((each["containerPort"] for each in ports if each.get("name") == "rest"), REST_PORT)
+    probe = (main.get("readinessProbe") or {}).get("httpGet") or {}
+    scheme = str(probe.get("scheme", "HTTP")).lower()
     return service_url(resource, namespace, cluster, f"{scheme}://{{}}:{port}")
 
 
