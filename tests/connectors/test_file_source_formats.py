@@ -18,7 +18,7 @@ from penstock.connectors.files.source import FileSourceSettings
 from penstock.filesystems.errors import FileSystemError
 from penstock.filesystems.local import LocalFileSystem
 from penstock.formats.csv_files import CsvBulkWriters, CsvReaderFormat
-from penstock.formats.csv_schema import CsvSchema
+from penstock.formats.csv_schema import CsvSchema, CsvSchemaBuilder
 from penstock.formats.files import LineFormat, StreamFormat
 from penstock.formats.lines import TextLines
 from penstock.formats.logical import DataTypes
@@ -125,6 +125,23 @@ def test_csv_with_header_quotes_comments_and_line_ends_inside(tmp_path: Path) ->
     assert read_csv(tmp_path, form) == expected
     assert read_csv(tmp_path, form, max_records=1) == expected
     assert read_csv(tmp_path, form)[0].name == 'Ann "A", Smith'
+
+
+def test_a_csv_array_goes_by_its_own_separator_or_the_common_one(tmp_path: Path) -> None:
+    (tmp_path / "tags.csv").write_text("a#b|c\n")
+
+    def read(builder: CsvSchemaBuilder) -> list[str]:
+        found: list[str] = read_csv(tmp_path, CsvReaderFormat.for_schema(builder.build()))[0].tags
+        return found
+
+    def tags() -> CsvSchemaBuilder:
+        return CsvSchema.builder().add_array_column("tags", "#", DataTypes.STRING())
+
+    common = tags().set_array_element_separator("|")
+    assert read(common) == ["a", "b|c"]
+    assert read(common.remove_array_element_separator(0)) == ["a#b", "c"]
+    with pytest.raises(ValueError, match="'name' is no array"):
+        CsvSchema.builder().add_string_column("name").remove_array_element_separator(0)
 
 
 def test_a_csv_file_is_restored_at_any_record(tmp_path: Path) -> None:

@@ -236,6 +236,9 @@ def test_an_evictor_by_time_and_one_by_difference() -> None:
     with windows(GlobalWindows.create(), Values(), CountTrigger.of(3), delta) as job:
         job.process_batch([("a", 1), ("a", 7), ("a", 9)])
         assert job.extract_output_values() == [[7, 9]]
+    with windows(GlobalWindows.create(), Values(), CountTrigger.of(3), delta) as job:
+        job.process_batch([("a", 1), ("a", 4), ("a", 9)])
+        assert job.extract_output_values() == [[9]], "what differs by the threshold itself goes"
 
 
 def test_reductions_see_only_what_the_evictor_left() -> None:
