@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from penstock_api.v1beta1.state_snapshot import FlinkStateSnapshot, SnapshotState
-from penstock_api.v1beta1.status import FlinkJobState
+from penstock_api.v1beta1.status import FlinkJobState, JobStatus
 from penstock_operator.decide.snapshot.planner import backoff_ms, decide_snapshot
 from penstock_operator.decide.snapshot.times import moment
 from penstock_operator.decide.validate_snapshot import validate_snapshot
@@ -17,6 +17,7 @@ from penstock_operator.model.snapshot import (
     SnapshotPlan,
     TriggerSnapshot,
 )
+from penstock_operator.observe.snapshot import has_moved_on
 
 START = 1_800_000_000_000
 RUNNING = SnapshotJob(
@@ -205,6 +206,29 @@ def test_snapshot_deletion_never_waits_for_ever(golden: Callable[[Life], None]) 
         assert each.lines
     assert "DeletionForced" in life.lines[-1]
     golden(life)
+
+
+def test_snapshot_that_a_running_job_has_nothing_after_is_kept_for_it() -> None:
+    """Its processes may end at any time, and then there would be no state at all."""
+    path = "s3://state/sp/savepoint-1"
+    life = Life(snapshot(savepoint={}))
+    life.turn()
+    life.turn(done(path))
+    life.job = replace(RUNNING, restores_from=path)
+    life.delete()
+    assert life.turn().rule == "keep_for_job"
+    life.job = replace(life.job, has_moved_on=True)
+    assert life.turn().actions == (DisposeSnapshot(path), ReleaseSnapshot())
+
+
+def test_job_has_moved_on_with_a_checkpoint_of_its_own() -> None:
+    def told(**status: object) -> bool:
+        return has_moved_on(JobStatus.from_wire({"state": "RUNNING", "startTime": "1000", **status}))
+
+    assert not told()
+    assert not told(lastCheckpoint={"timestamp": 999})
+    assert told(lastCheckpoint={"timestamp": 1001})
+    assert not told(lastCheckpoint={"timestamp": 1001}, state="SUSPENDED")
 
 
 def test_snapshot_that_completes_while_it_is_deleted_is_disposed() -> None:

@@ -23,6 +23,8 @@ class SnapshotJob:
     checkpoint_type: str = "FULL"
     restores_from: str | None = None
     """The state that its next start would restore, as far as it is recorded."""
+    has_moved_on: bool = False
+    """Whether it runs and has completed a checkpoint since its start: what it was started from is no more needed."""
     longest_ms: int = 600_000
     """How long a savepoint or checkpoint of it may take."""
 

@@ -8,10 +8,10 @@ from penstock_api.rest.trigger import QueueStatus
 from penstock_api.v1beta1.configuration import flatten_configuration
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.state_snapshot import FlinkStateSnapshot, SnapshotState
-from penstock_api.v1beta1.status import FlinkJobState
+from penstock_api.v1beta1.status import FlinkJobState, JobStatus
 from penstock_operator.clients.flink_rest import JobManagerSilent, RequestRefused
 from penstock_operator.clients.flink_snapshots import SnapshotRest
-from penstock_operator.configuration.values import Values
+from penstock_operator.configuration.values import Values, client_seconds
 from penstock_operator.decide.snapshot.times import milliseconds
 from penstock_operator.decide.validate_snapshot import validate_snapshot
 from penstock_operator.model.duration import parse_duration
@@ -54,7 +54,7 @@ def _job(
     url = platform.observe(job).rest_url if asks and status.job_id else None
     state, progress = None, None
     if url is not None and status.job_id:
-        state, progress = _ask(url, status.job_id, snapshot)
+        state, progress = _ask(url, status.job_id, snapshot, client_seconds(keys))
     return SnapshotJob(
         exists=True,
         state=state or status.state,
@@ -64,8 +64,17 @@ def _job(
         format_type=values.text("savepoint.format.type"),
         checkpoint_type=values.text("checkpoint.type"),
         restores_from=status.upgrade_savepoint_path,
+        has_moved_on=has_moved_on(status),
         longest_ms=_longest(keys.get(_TIMEOUT)),
     ), progress
+
+
+def has_moved_on(status: JobStatus) -> bool:
+    """Whether the job runs and a checkpoint was recorded since it started."""
+    newest, started = status.last_checkpoint, status.start_time or ""
+    if status.state is not FlinkJobState.RUNNING or newest is None or not started.isdigit():
+        return False
+    return (newest.timestamp or 0) >= int(started)
 
 
 def _longest(text: str | None) -> int:
@@ -76,11 +85,11 @@ def _longest(text: str | None) -> int:
 
 
 def _ask(
-    url: str, job_id: str, snapshot: FlinkStateSnapshot
+    url: str, job_id: str, snapshot: FlinkStateSnapshot, seconds: float
 ) -> tuple[FlinkJobState | None, SavepointProgress | None]:
     """The job's state by its JobManager, and the trigger's progress; nothing where it does not answer."""
     try:
-        with SnapshotRest(url) as rest:
+        with SnapshotRest(url, seconds) as rest:
             found = next((job for job in rest.jobs().jobs if job.jid == job_id), None)
             if found is None:
                 return None, None

@@ -51,7 +51,8 @@ def _in_progress(facts: SnapshotFacts) -> SnapshotPlan:
 
 def _dispose(facts: SnapshotFacts, path: str) -> SnapshotPlan:
     job, status = facts.job, facts.snapshot.status
-    is_needed = job.exists and not job.runs and (job.restores_from or "").rstrip("/") == path.rstrip("/")
+    is_origin = (job.restores_from or "").rstrip("/") == path.rstrip("/")
+    is_needed = job.exists and is_origin and not job.has_moved_on
     why = "the job's next start needs it" if is_needed else status.error or "its objects cannot be deleted"
     if _is_late(facts):
         return _leave(facts, why)
