@@ -127,6 +127,27 @@ def test_what_is_no_jobmanager_is_said_to_be_none(penstock: Penstock, body: byte
     assert (ended, f"what answers at {address} is no JobManager" in errors) == (1, True), errors
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("def broken(:", "SyntaxError: invalid syntax"),
+        ("def topic():\n    raise LookupError('no such topic')\ntopic()", "LookupError: no such topic"),
+        (None, "name a .py file, a zip, or a folder with a __main__.py or main.py"),
+    ],
+)
+def test_a_program_fails_in_its_own_lines_only(tmp_path: Path, source: str | None, said: str) -> None:
+    program = tmp_path / "job"
+    if source is None:
+        program.mkdir()
+    else:
+        program = program.with_suffix(".py")
+        program.write_text(source)
+    command = [sys.executable, "-m", "penstock.launch.cli", "run", str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
+    assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+    assert "penstock/launch" not in done.stderr
+
+
 ENDLESS = """
 import pathlib, time
 from penstock.datastream import StreamExecutionEnvironment

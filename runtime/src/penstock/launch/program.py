@@ -7,9 +7,14 @@ and PENSTOCK_CONFIGURATION set) or by `penstock run`. Slots use `load_in_slot`. 
 import runpy
 import sys
 from pathlib import Path
+from types import TracebackType
 
 from penstock.compat import install_alias
 from penstock.graph.program_module import install_program
+
+
+class NoProgram(FileNotFoundError):
+    """There is nothing to run; the text says where, and what a program is."""
 
 
 def load_in_slot(program_module: bytes) -> None:
@@ -36,7 +41,7 @@ def run_program(target: str, arguments: list[str], is_module: bool = False) -> N
         sys.argv = [str(path), *arguments]
         runpy.run_path(str(path), run_name="__main__")
     else:
-        raise FileNotFoundError(
+        raise NoProgram(
             f"no program at {path}: name a .py file, a zip, or a folder with a __main__.py or main.py"
         )
 
@@ -51,6 +56,13 @@ def _run_file(path: Path) -> None:
     exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), main.__dict__)  # noqa: S102 - the user's program
 
 
+def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """The program's failure from its own first line on: what runs it is none of its author's business."""
+    while trace is not None and trace.tb_frame.f_code.co_filename in (__file__, "<frozen runpy>"):
+        trace = trace.tb_next
+    sys.__excepthook__(kind, error.with_traceback(trace), trace)
+
+
 def main() -> None:
     """The command line."""
     arguments = sys.argv[1:]
@@ -59,8 +71,11 @@ def main() -> None:
         arguments = arguments[1:]
     if not arguments:
         sys.exit("usage: python -m penstock.launch.program [--module NAME | FILE] [ARGUMENTS]")
+    sys.excepthook = _tell
     try:
         run_program(arguments[0], arguments[1:], is_module)
+    except NoProgram as error:
+        sys.exit(f"penstock: {error}")
     except KeyboardInterrupt:
         sys.stderr.write("penstock: interrupted\n")
         sys.exit(130)
