@@ -3,7 +3,6 @@
 No reason holds a secret, and a cluster that refuses the operator holds up no other.
 """
 
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 
@@ -14,7 +13,8 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from penstock_api.rest.source import KafkaPlace
 from penstock_operator.model.facts import Ref
 from penstock_operator.model.kafka import KafkaSource, LagAnswer
-from penstock_operator.observe.kafka_lag import DEADLINE_SECONDS, LagReader, Question
+from penstock_operator.observe.kafka_cluster import KafkaCluster
+from penstock_operator.observe.kafka_lag import THREADS, LagReader, Question
 from tests.servers.kafka_guarded import MECHANISM, PASSWORD, USER, GuardedKafkaServer
 from tests.servers.process import wait_until
 
@@ -48,6 +48,14 @@ def reader() -> Iterator[LagReader]:
     made.close()
 
 
+@pytest.fixture
+def patient() -> Iterator[LagReader]:
+    """One that would wait for longer than a test may take, so that what ends was told and not given up."""
+    made = LagReader(lambda properties, _: KafkaCluster(properties, 300.0))
+    yield made
+    made.close()
+
+
 def question(bootstrap: str, protocol: str, mechanism: str | None, *secrets: Mapping[str, str]) -> Question:
     place = KafkaPlace(
         bootstrap_servers=bootstrap,
@@ -76,7 +84,7 @@ def asked(reader: LagReader, about: Question) -> LagAnswer:
 
 
 def answered(reader: LagReader, ref: Ref) -> LagAnswer:
-    wait_until(lambda: not reader.is_reading(ref), "the read ends", 60)
+    wait_until(lambda: not reader.is_reading(ref), "the read ends", 120)
     found = reader.answer(ref)
     assert found is not None
     return found
@@ -92,10 +100,10 @@ def test_the_right_login_reads_the_lag_by_each_way(brokers: GuardedKafkaServer, 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", MECHANISM])
 def test_a_login_that_is_refused_is_told_without_a_secret(
-    brokers: GuardedKafkaServer, reader: LagReader, mechanism: str
+    brokers: GuardedKafkaServer, patient: LagReader, mechanism: str
 ) -> None:
     secret = {"username": USER, "password": WRONG}
-    found = asked(reader, question(brokers.login_bootstrap, "SASL_PLAINTEXT", mechanism, secret))
+    found = asked(patient, question(brokers.login_bootstrap, "SASL_PLAINTEXT", mechanism, secret))
     assert found.problem is not None
     assert brokers.login_bootstrap in found.problem
     assert "authentication" in found.problem.lower()
@@ -118,18 +126,16 @@ def test_an_authority_that_is_not_the_brokers_is_told(brokers: GuardedKafkaServe
 
 
 def test_clusters_that_refuse_the_operator_hold_up_no_other(
-    brokers: GuardedKafkaServer, reader: LagReader
+    brokers: GuardedKafkaServer, patient: LagReader
 ) -> None:
-    wrong = [Ref("default", f"wrong{number}") for number in range(16)]
-    began = time.monotonic()
+    wrong = [Ref("default", f"wrong{number}") for number in range(2 * THREADS)]
     for number, ref in enumerate(wrong):
-        reader.ask(ref, by_scram(brokers, f"{WRONG}-{number}"))
-    right = asked(reader, by_scram(brokers, PASSWORD))
+        patient.ask(ref, by_scram(brokers, f"{WRONG}-{number}"))
+    right = asked(patient, by_scram(brokers, PASSWORD))
     assert (right.problem, right.records) == (None, RECORDS - READ)
     for ref in wrong:
-        assert WRONG not in str(answered(reader, ref).problem)
-        assert "authentication" in str(answered(reader, ref).problem).lower()
-    assert time.monotonic() - began < 2 * DEADLINE_SECONDS, "a refusal does not take a call's whole time"
+        assert WRONG not in str(answered(patient, ref).problem)
+        assert "authentication" in str(answered(patient, ref).problem).lower()
 
 
 def test_a_login_that_the_owner_mends_is_used_with_the_next_question(
