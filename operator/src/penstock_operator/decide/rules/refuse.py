@@ -12,7 +12,7 @@ from penstock_operator.model.facts import Problem
 
 def refuse(situation: Situation) -> Step | None:
     """Applies while nothing was deployed by us; later the last reconciled spec goes on and the reason stands beside it."""
-    stranger = anothers(situation)
+    stranger = why_not_ours(situation)
     if stranger is not None:
         return Step(situation.facts.resource.status, problem=stranger, requeue_seconds=STEADY)
     if not situation.is_refused or situation.deployed is not None:
@@ -20,7 +20,7 @@ def refuse(situation: Situation) -> Step | None:
     return Step(situation.status, problem=situation.facts.problems[0], requeue_seconds=UNSETTLED)
 
 
-def anothers(situation: Situation) -> Problem | None:
+def why_not_ours(situation: Situation) -> Problem | None:
     """Why the job is none of ours to touch; None where it is ours."""
     problems, deployed = situation.facts.problems, situation.deployed
     found = next((one for one in problems if one.reason is Reason.ENGINE_NOT_AVAILABLE), None)

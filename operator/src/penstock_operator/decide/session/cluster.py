@@ -17,7 +17,7 @@ from penstock_api.v1beta1.status import (
 from penstock_operator.decide.cluster_info import cluster_info
 from penstock_operator.decide.refresh import job_manager_status
 from penstock_operator.decide.revise import record_spec, revise_reconciliation
-from penstock_operator.decide.rules.refuse import anothers
+from penstock_operator.decide.rules.refuse import why_not_ours
 from penstock_operator.decide.session.delete import delete_session
 from penstock_operator.decide.session.present import present_session
 from penstock_operator.decide.situation import IN_FLIGHT, STEADY, UNSETTLED, Situation, Step
@@ -62,7 +62,7 @@ def _choose(situation: Situation) -> tuple[str, Step]:
     facts, held = situation.facts, situation.status.reconciliation_status
     if facts.is_deleting:
         return "session_delete", delete_session(situation)
-    if (stranger := anothers(situation)) is not None:
+    if (stranger := why_not_ours(situation)) is not None:
         return "session_refuse", Step(facts.resource.status, problem=stranger, requeue_seconds=STEADY)
     if situation.deployed is None:
         if facts.problems:
