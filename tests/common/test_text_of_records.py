@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from penstock.common import Encoder, Row, TypeInformation, Types
+from penstock.common import Encoder, Instant, Row, TypeInformation, Types
 from penstock.common.java_text import printed_text_of, text_of
 
 FLOAT = Types.FLOAT()
@@ -44,6 +44,10 @@ def test_print_writes_the_fields_of_a_row_as_python_does() -> None:
     assert printed_text_of(kind)(row) == "+I[a,True,1e-07,[1, 2]]"
     assert printed_text_of(kind)(None) == "None"
     assert printed_text_of(Types.TUPLE([Types.BOOLEAN()]))((True,)) == "(true)"
+
+
+def test_an_instant_prints_as_flink_prints_it() -> None:
+    assert str(Instant.of_epoch_milli(1_700_000_000_123)) == "Instant<1700000000, 123000000>"
 
 
 def test_an_encoder_writes_lines_of_the_declared_type() -> None:

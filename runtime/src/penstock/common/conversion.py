@@ -34,7 +34,7 @@ from penstock.common.typeinfo import (
     RowTypeInfo,
     TupleTypeInfo,
 )
-from penstock.common.types import Row
+from penstock.common.types import Row, row_named
 
 Column = Sequence[Any]
 
@@ -47,10 +47,14 @@ class Conversion:
     """Whether all values are in the declared shape; None is not."""
     of: Callable[[Any], Any]
     """The value in the declared shape; TypeError or ValueError if it has none."""
+    quickly: Callable[[list[Any]], list[Any] | None] = lambda values: None
+    """The same for many values at once; None where it must be done one by one."""
 
     def all_of(self, values: list[Any]) -> list[Any]:
         """The values in the declared shape: the same list where all fit."""
-        return values if self.fits(values) else [self.of(value) for value in values]
+        if self.fits(values):
+            return values
+        return self.quickly(values) or [self.of(value) for value in values]
 
 
 def conversion_of(kind: TypeInformation | None) -> Conversion | None:
@@ -237,7 +241,7 @@ def _tuple(kind: TupleTypeInfo) -> Conversion:
     def fits(column: Column) -> bool:
         if not (are_tuples(column) and sizes.issuperset(map(len, column))):
             return False
-        columns = list(zip(*column, strict=True))
+        columns = list(zip(*column, strict=False))  # all of one length, as was just seen
         return not columns or all(fit(columns[index]) for index, fit in checked)
 
     def of(value: Any) -> tuple[Any, ...]:
@@ -251,19 +255,25 @@ def _tuple(kind: TupleTypeInfo) -> Conversion:
 
 
 _FIELDS, _VALUES = attrgetter("_fields"), attrgetter("_values")
+_NO_NAMES = frozenset((None,))
 
 
 def _row(kind: RowTypeInfo) -> Conversion:
     parts, names, size = _parts(kind.field_types), kind.field_names, len(kind.field_types)
     are_rows, sizes, named = _are(Row), {size}, {names}
 
-    def fits(column: Column) -> bool:
-        if not (are_rows(column) and named.issuperset(map(_FIELDS, column))):
-            return False
-        values = list(map(_VALUES, column))
+    def columns_fit(rows: Column) -> bool:
+        values = list(map(_VALUES, rows))
         return sizes.issuperset(map(len, values)) and all(
-            map(_fit_nullable, parts, zip(*values, strict=True))
+            map(_fit_nullable, parts, zip(*values, strict=False))
         )
+
+    def fits(column: Column) -> bool:
+        return are_rows(column) and named.issuperset(map(_FIELDS, column)) and columns_fit(column)
+
+    def quickly(values: list[Any]) -> list[Any] | None:
+        is_positional = are_rows(values) and _NO_NAMES.issuperset(map(_FIELDS, values))
+        return [row_named(names, row) for row in values] if is_positional and columns_fit(values) else None
 
     def of(value: Any) -> Row:
         if not isinstance(value, Row):
@@ -279,7 +289,7 @@ def _row(kind: RowTypeInfo) -> Conversion:
         row.set_field_names(names)
         return row
 
-    return Conversion(fits, of)
+    return Conversion(fits, of, quickly)
 
 
 def _map(kind: MapTypeInfo) -> Conversion:

@@ -87,6 +87,9 @@ class Instant:
     seconds: int
     nanos: int = 0
 
+    def __repr__(self) -> str:
+        return f"Instant<{self.seconds}, {self.nanos}>"
+
     def to_epoch_milli(self) -> int:
         """Milliseconds since the epoch."""
         return self.seconds * 1000 + self.nanos // 1_000_000

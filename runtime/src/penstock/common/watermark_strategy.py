@@ -61,6 +61,11 @@ class WatermarkStrategy:
 
     def with_timestamp_assigner(self, timestamp_assigner: TimestampAssigner) -> "WatermarkStrategy":
         """The same with that assigner."""
+        if not hasattr(timestamp_assigner, "extract_timestamp"):
+            raise TypeError(
+                f"with_timestamp_assigner() takes an object with a method 'extract_timestamp', not {timestamp_assigner!r}: "
+                "make a class of TimestampAssigner"
+            )
         return replace(self, timestamp_assigner=timestamp_assigner)
 
     def with_idleness(self, idle_timeout: Duration) -> "WatermarkStrategy":

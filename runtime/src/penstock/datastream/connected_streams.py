@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.common.state_descriptors import MapStateDescriptor
 from penstock.common.typeinfo import TypeInformation
+from penstock.datastream.arguments import check_object
 from penstock.datastream.data_stream import DataStream
 from penstock.datastream.keyed_stream import KeyedStream, mark_keyed
 from penstock.graph.streamgraph import Upstream
@@ -30,15 +31,18 @@ class ConnectedStreams:
 
     def map(self, func: Any, output_type: TypeInformation | None = None) -> DataStream:
         """One result a record."""
+        check_object("map", func, "map1", "map2")
         return self._transform("Co-Map", CoMapFactory(func, is_flat=False), output_type)
 
     def flat_map(self, func: Any, output_type: TypeInformation | None = None) -> DataStream:
         """Any number of results a record."""
+        check_object("flat_map", func, "flat_map1", "flat_map2")
         return self._transform("Co-Flat Map", CoMapFactory(func, is_flat=True), output_type)
 
     def process(self, func: Any, output_type: TypeInformation | None = None) -> DataStream:
         """Any results, with time and side outputs; on keyed streams with state and timers."""
         methods = ("process_element1", "process_element2")
+        check_object("process", func, *methods)
         return self._transform("Co-Process", ProcessFactory(func, methods), output_type)
 
     def _transform(
@@ -69,6 +73,7 @@ class BroadcastConnectedStream:
 
     def process(self, func: Any, output_type: TypeInformation | None = None) -> DataStream:
         """Handle both with a BroadcastProcessFunction, or a keyed one on a keyed stream."""
+        check_object("process", func, "process_element", "process_broadcast_element")
         names = tuple(descriptor.name for descriptor in self._broadcast.descriptors)
         environment = self._stream._environment
         node = environment._graph.add(

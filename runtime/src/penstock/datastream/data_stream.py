@@ -10,6 +10,7 @@ from penstock.common.output_tag import OutputTag
 from penstock.common.state_descriptors import MapStateDescriptor
 from penstock.common.typeinfo import PickledBytesTypeInfo, TupleTypeInfo, TypeInformation, Types
 from penstock.common.watermark_strategy import WatermarkStrategy
+from penstock.datastream.arguments import check_function, check_object, check_stream, check_type
 from penstock.datastream.stream_settings import StreamSettings
 from penstock.graph.jobgraph import Partitioner
 from penstock.graph.streamgraph import StreamNode, Upstream
@@ -67,6 +68,7 @@ class DataStream(StreamSettings):
         upstreams: tuple[Upstream, ...] | None = None,
         type_info: TypeInformation | None = None,
     ) -> None:
+        check_type(type_info)
         super().__init__(node)
         self._environment = environment
         self._upstreams = upstreams if upstreams is not None else (Upstream(node.id),)
@@ -107,6 +109,7 @@ class DataStream(StreamSettings):
 
     def process(self, func: Any, output_type: TypeInformation | None = None) -> "DataStream":
         """Any results, with time and side outputs."""
+        check_object("process", func, "process_element")
         return self._transform("Process", ProcessFactory(func), output_type)
 
     def assign_timestamps_and_watermarks(self, watermark_strategy: WatermarkStrategy) -> "DataStream":
@@ -119,6 +122,8 @@ class DataStream(StreamSettings):
 
     def get_side_output(self, output_tag: OutputTag) -> "DataStream":
         """A side output of the operator that made this stream."""
+        if not isinstance(output_tag, OutputTag):
+            raise TypeError(f"get_side_output() takes an OutputTag, not {output_tag!r}")
         upstream = Upstream(self._node.id, side_output=output_tag.tag_id)
         if output_tag.type_info is not None:
             self._node.declared_sides[output_tag.tag_id] = output_tag.type_info
@@ -128,6 +133,8 @@ class DataStream(StreamSettings):
 
     def union(self, *streams: "DataStream") -> "DataStream":
         """All records of all streams, which may include this one again."""
+        for stream in streams:
+            check_stream("union", stream, DataStream)
         upstreams = self._upstreams + tuple(up for stream in streams for up in stream._upstreams)
         return DataStream(self._environment, self._node, upstreams, self._type)
 
@@ -141,6 +148,7 @@ class DataStream(StreamSettings):
 
         if isinstance(ds, BroadcastStream):
             return BroadcastConnectedStream(self, ds)
+        check_stream("connect", ds, DataStream)
         return ConnectedStreams(self, ds)
 
     def join(self, other: "DataStream") -> "JoinedStreams":
@@ -161,6 +169,7 @@ class DataStream(StreamSettings):
         """The stream by key: equal keys go to the same subtask."""
         from penstock.datastream.keyed_stream import KeyedStream
 
+        check_function("key_by", key_selector, "get_key")
         selector: Callable[[Any], Any] = getattr(key_selector, "get_key", key_selector)
         return KeyedStream(self, selector)
 
@@ -199,6 +208,8 @@ class DataStream(StreamSettings):
 
     def partition_custom(self, partitioner: Any, key_selector: Any) -> "DataStream":
         """Records to the subtask that the function chooses for their key."""
+        check_function("partition_custom", partitioner, "partition")
+        check_function("partition_custom", key_selector, "get_key")
         return self._partitioned(
             Partitioner.CUSTOM,
             key_selector=getattr(key_selector, "get_key", key_selector),
@@ -257,6 +268,7 @@ class DataStream(StreamSettings):
     # ---------------------------------------------------------------------------------------------------- parts
 
     def _step(self, name: str, step: Step, output_type: TypeInformation | None) -> "DataStream":
+        check_function(step.kind.value, step.function, step.kind.value)
         stream = self._transform(name, FusedFactory((step,)), output_type)
         stream._node.steps = (step,)
         return stream

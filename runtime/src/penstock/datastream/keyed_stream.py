@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from penstock.common.typeinfo import TypeInformation
+from penstock.datastream.arguments import check_function, check_object
 from penstock.datastream.data_stream import DataStream
 from penstock.datastream.function_base import Function
 from penstock.datastream.keyed_refusals import KeyedRefusals
@@ -42,10 +43,12 @@ class KeyedStream(KeyedRefusals):
 
     def key_by(self, key_selector: Any, key_type: TypeInformation | None = None) -> "KeyedStream":
         """The same records by another key."""
+        check_function("key_by", key_selector, "get_key")
         return KeyedStream(self, getattr(key_selector, "get_key", key_selector))
 
     def reduce(self, func: Any) -> DataStream:
         """Combine each record with what its key has, and emit the result."""
+        check_function("reduce", func, "reduce")
         return self._keyed("Keyed Reduce", ReduceFactory(in_shape(func, self._type)), self._type)
 
     def sum(self, position_to_sum: Position = 0) -> DataStream:
@@ -70,6 +73,7 @@ class KeyedStream(KeyedRefusals):
 
     def process(self, func: Any, output_type: TypeInformation | None = None) -> DataStream:
         """Any results, with time, side outputs, keyed state and timers."""
+        check_object("process", func, "process_element")
         return self._keyed("Keyed Process", ProcessFactory(func), output_type)
 
     def interval_join(self, other: "KeyedStream") -> "IntervalJoin":
@@ -94,6 +98,7 @@ class KeyedStream(KeyedRefusals):
 
     def _step(self, name: str, step: Step, output_type: TypeInformation | None) -> DataStream:
         """A function with an `open` may use keyed state; any other is a step like those of other streams."""
+        check_function(step.kind.value, step.function, step.kind.value)
         opens = getattr(type(step.function), "open", Function.open)
         if opens is Function.open:
             return super()._step(name, step, output_type)

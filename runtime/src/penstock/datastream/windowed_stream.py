@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from penstock.common.output_tag import OutputTag
 from penstock.common.typeinfo import TypeInformation
+from penstock.datastream.arguments import check_function, check_object
 from penstock.datastream.data_stream import DataStream
 from penstock.datastream.keyed_stream import KeyedStream
 from penstock.operators.reduce import in_shape
@@ -65,6 +66,7 @@ class _Windows:
         output_type: TypeInformation | None = None,
     ) -> DataStream:
         """Reduce the records of a window to one."""
+        check_function("reduce", reduce_function, "reduce")
         kind = output_type or (None if window_function is not None else self._stream.get_type())
         return self._add(
             Content(reduce=in_shape(reduce_function, self._stream.get_type())), window_function, kind
@@ -78,14 +80,17 @@ class _Windows:
         output_type: TypeInformation | None = None,
     ) -> DataStream:
         """Add the records of a window to an accumulator."""
+        check_object("aggregate", aggregate_function, "create_accumulator", "add", "get_result")
         return self._add(Content(aggregate=aggregate_function), window_function, output_type)
 
     def apply(self, window_function: Any, output_type: TypeInformation | None = None) -> DataStream:
         """Call a WindowFunction with the records of a window."""
+        check_object("apply", window_function, "apply")
         return self._add(Content(), window_function, output_type)
 
     def process(self, process_window_function: Any, output_type: TypeInformation | None = None) -> DataStream:
         """Call a ProcessWindowFunction with the records of a window."""
+        check_object("process", process_window_function, "process")
         return self._add(Content(), process_window_function, output_type)
 
     def _add(self, content: Content, function: Any, output_type: TypeInformation | None) -> DataStream:

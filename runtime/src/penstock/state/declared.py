@@ -31,6 +31,12 @@ class DeclaredStates:
         if old is not None:
             self._compare(name, "kind", old.kind, kind)
             self._compare(name, "type", old.type, type_name)
+        now = self._now.get(name)
+        if now is not None and now.kind and kind and now.kind != kind:
+            raise StateIncompatible(
+                f"state {name!r} of operator {self._operator_name!r} is declared as {now.kind} and as {kind}: give one of "
+                "them another name"
+            )
         self._now[name] = KeyedStateInfo(name=name, kind=kind, type=type_name)
 
     def infos(self, names: Iterable[str]) -> list[KeyedStateInfo]:
