@@ -179,6 +179,12 @@ def test_windows_survive_their_serializers(serializer: Any, window: Any, size: i
     assert isinstance(window, Window)
 
 
+@pytest.mark.parametrize("serializer", [TimeWindowSerializer(), CountWindowSerializer()])
+def test_a_window_that_was_cut_off_is_none(serializer: Any) -> None:
+    with pytest.raises(EOFError, match="3 are left"):
+        serializer.deserialize(BytesIO(b"abc"))
+
+
 def test_assigners_name_their_serializers_and_operations_their_parts() -> None:
     tumbling = TumblingEventTimeWindows.of(Time.seconds(1))
     assert isinstance(tumbling.get_window_serializer(), TimeWindowSerializer)

@@ -150,6 +150,10 @@ def test_entries_of_a_map_expire_one_by_one() -> None:
         call(job, 0, "put", "x", 1)
         assert call(job, 200, "get", "x") == 1
         assert call(job, 200, "get", "x") is None
+        call(job, 300, "put", "y", 2)
+        call(job, 360, "put", "z", 3)
+        for at in (420, 430):  # a look at all of them cleans nothing up while one of them lives
+            assert call(job, at, "items") == [("y", 2), ("z", 3)]
 
 
 @pytest.mark.parametrize(

@@ -273,6 +273,20 @@ def test_a_timeout_gives_what_a_count_has_not_filled() -> None:
         assert job.num_processing_time_timers() == 0
 
 
+@pytest.mark.parametrize(("renewing", "due"), [(False, 100), (True, 160)])
+def test_a_timeout_counts_from_the_first_record_or_from_the_last(renewing: bool, due: int) -> None:
+    timeout = ProcessingTimeoutTrigger.of(CountTrigger.of(9), Time.milliseconds(100), renewing)
+    with windows(GlobalWindows.create(), Values(), PurgingTrigger.of(timeout)) as job:
+        job.process_element(("a", 1))
+        job.set_processing_time(60)
+        job.process_element(("a", 2))
+        assert job.num_processing_time_timers() == 1
+        job.set_processing_time(due - 1)
+        assert job.extract_output_values() == []
+        job.set_processing_time(due)
+        assert job.extract_output_values() == [[1, 2]]
+
+
 def test_a_purging_trigger_goes_on_after_an_interval_without_records() -> None:
     trigger = PurgingTrigger.of(ContinuousEventTimeTrigger.of(Time.milliseconds(10)))
     with windows(TumblingEventTimeWindows.of(Time.milliseconds(100)), Values(), trigger) as job:

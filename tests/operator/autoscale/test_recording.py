@@ -8,7 +8,7 @@ import pytest
 
 from penstock_operator.autoscale.options import AutoscalerOptions, Mode
 from penstock_operator.autoscale.recorder import Recorder
-from penstock_operator.autoscale.recording import ActKind
+from penstock_operator.autoscale.recording import Act, ActKind, Change, followed
 from penstock_operator.autoscale.recording_codec import pack, unpack
 from penstock_operator.autoscale.signals import Graph, Input, Sample, Vertex, VertexSample
 from tests.operator.autoscale.recorded import Recorded
@@ -98,6 +98,16 @@ def test_a_scaling_is_remembered_with_its_cause_and_what_became_of_it() -> None:
     assert scaled.ran_at is not None
     assert scaled.lag > 0
     assert scaled.lag_after == 0.0
+
+
+@pytest.mark.parametrize(("parallelism", "reached"), [(8, True), (6, False)])
+def test_a_scaling_is_remembered_with_whether_its_wish_came_true(parallelism: int, reached: bool) -> None:
+    act = Act(100.0, ActKind.SCALED, (Change("a", "a", 4, 8),), "load")
+    sample = Sample(130.0, {"a": VertexSample(5.0, 5.0, 0.5, 0.25, None)})
+    (before,) = followed((act,), Graph((Vertex("a", "a", 4, 128),), 50.0), sample)
+    assert before.reached is None
+    (after,) = followed((before,), Graph((Vertex("a", "a", parallelism, 128),), 120.0), sample)
+    assert (after.ran_at, after.reached) == (120.0, reached)
 
 
 def test_the_same_advice_given_again_is_one_line() -> None:
