@@ -132,6 +132,15 @@ def test_records_that_fit_stay_the_objects_they_are() -> None:
     assert conversion_of(None) is None
 
 
+LATE = OutputTag("late", PAIR)
+
+
+class ToSide(ProcessFunction):
+    def process_element(self, value: Any, ctx: ProcessFunction.Context) -> Any:
+        yield LATE, Row("side", value)
+        yield Row("main", value)
+
+
 def to_pair(number: int) -> Row:
     return Row("a", number)
 
@@ -171,6 +180,11 @@ def test_objects_pass_as_they_are_between_chained_functions_alone() -> None:
     assert declared_by_operator(timed) == {"Map": {"": PAIR}, "Timestamps/Watermarks": {"": PAIR}}
 
 
+def test_a_side_output_gives_its_declared_shape_to_chained_functions_too() -> None:
+    split = graph_of(lambda ones: ones.process(ToSide()).get_side_output(LATE).map(name_of))
+    assert declared_by_operator(split) == {"Process": {"late": PAIR}}
+
+
 def test_an_output_gives_records_their_declared_shape() -> None:
     pair = conversion_of(PAIR)
     assert pair is not None
@@ -200,15 +214,6 @@ def test_an_output_gives_records_their_declared_shape() -> None:
     output.emit(Batch([Row("a", 1)], [5]))
     output.emit_side("side", Batch([Row("b", 2)]))
     assert (taken[""][0].x, taken["side"][0].y) == ("a", 2)
-
-
-LATE = OutputTag("late", PAIR)
-
-
-class ToSide(ProcessFunction):
-    def process_element(self, value: Any, ctx: ProcessFunction.Context) -> Any:
-        yield LATE, Row("side", value)
-        yield Row("main", value)
 
 
 def test_rows_keep_their_names_from_one_function_to_the_next() -> None:

@@ -193,11 +193,11 @@ class _Builder:
         )
 
     def _declared(self, node: StreamNode) -> dict[str, bytes]:
-        """The declared types of outputs that leave a chain of functions: there records take their declared shape."""
+        """The declared types of outputs that leave a chain of functions, as side outputs do: there records take their shape."""
         leaving = {
             upstream.side_output
             for consumer, upstream in self.graph.consumers(node.id)
-            if not (self.is_chained(consumer) and consumer.is_function)
+            if upstream.side_output is not None or not (self.is_chained(consumer) and consumer.is_function)
         }
         kinds = {tag: node.declared if tag is None else node.declared_sides.get(tag) for tag in leaving}
         return {tag or "": _pickled(kind, node) for tag, kind in kinds.items() if conversion_of(kind)}
