@@ -35,6 +35,10 @@ own. A program imports `pyflink` as before; where Penstock is installed, that is
   get the type's names, an int for DOUBLE becomes a float, a float for INT an int, times are cut to milliseconds, and what does not
   fit fails the job. A tuple or row that is longer than its type is refused, which PyFlink cuts, and a BIG_INT may have more than
   64 bits.
+- A list, dict, set or NaN cannot be a key (PyFlink compares their pickled bytes): use a tuple or frozen dataclass; the refusal says which.
+- The `open` of a key selector or partitioner gets no runtime context: keys are taken in more than one task.
+- A function that gives None where PyFlink wants an iterable (`flat_map`, `process_element`, `on_timer`) gives nothing, and
+  `ValueState.update(None)` clears, as in Flink's Java API. `Types` of state and keys are not enforced; rows as keys get their names.
 - A tuple's subclass (a namedtuple) may be summed, also by a field's name, and stays what it is.
 - An int for a DOUBLE field of `from_collection` is that number; PyFlink makes it null without a word.
 - Event timers that are set for a time already passed fire at once and in order, before the window or the input ends; PyFlink sends

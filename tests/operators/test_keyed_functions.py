@@ -13,12 +13,16 @@ from penstock.common.state_descriptors import (
     ReducingStateDescriptor,
     ValueStateDescriptor,
 )
+from penstock.common.typeinfo import Types
 from penstock.common.types import Row
+from penstock.common.unsupported import UnsupportedOperation
+from penstock.datastream.data_stream import DataStream
 from penstock.datastream.functions import (
     AggregateFunction,
     CoMapFunction,
     KeyedBroadcastProcessFunction,
     KeyedProcessFunction,
+    KeySelector,
     ProcessFunction,
     RuntimeContext,
 )
@@ -27,6 +31,7 @@ from penstock.operators.co_map import CoMapFactory
 from penstock.operators.contract import RestoredState
 from penstock.operators.process import ProcessFactory
 from penstock.operators.reduce import ExtremeField, ReduceFactory, SumField
+from penstock.testing import StreamHarness
 from tests.operators.harness import Harness
 
 LATE = OutputTag("late")
@@ -217,3 +222,46 @@ def test_side_outputs_leave_the_main_output_alone() -> None:
     job = Harness(ProcessFactory(Split())())
     assert job.feed(1, 2, 3) == [1, 2, 3]
     assert job.output.side == {"odd": [1, 3]}
+
+
+class Modulo(KeySelector):
+    """Needs its open, as PyFlink calls it."""
+
+    def open(self, runtime_context: Any) -> None:
+        self.by = 2
+
+    def get_key(self, value: Any) -> Any:
+        return value % self.by
+
+
+class ShowsKey(KeyedProcessFunction):
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
+        yield ctx.get_current_key()
+
+
+def test_a_key_selector_is_opened_before_it_selects() -> None:
+    with StreamHarness(lambda stream: stream.key_by(Modulo()).reduce(lambda a, b: a + b)) as harness:
+        harness.process_batch([1, 2, 3, 4])
+        assert harness.extract_output_values() == [1, 2, 4, 6]
+
+
+def test_a_key_selector_that_asks_for_its_context_is_told_what_to_do_instead() -> None:
+    class Asks(Modulo):
+        def open(self, runtime_context: Any) -> None:
+            self.by = runtime_context.get_job_parameter("by", "2")
+
+    refused = pytest.raises(UnsupportedOperation, match="Take what it needs when the object is made")
+    with StreamHarness(lambda stream: stream.key_by(Asks()).reduce(max)) as harness, refused:
+        harness.process_element(1)
+
+
+def test_a_key_of_a_declared_row_type_has_its_names() -> None:
+    kind = Types.ROW_NAMED(["i", "s"], [Types.INT(), Types.STRING()])
+
+    def keyed(stream: DataStream) -> DataStream:
+        return stream.key_by(lambda value: Row(value, "a"), kind).process(ShowsKey())
+
+    with StreamHarness(keyed) as harness:
+        harness.process_element(5)
+        (key,) = harness.extract_output_values()
+        assert (key.i, key.s) == (5, "a")

@@ -97,8 +97,8 @@ def test_print_writes_prefixes_and_declared_types_as_flink_does(capsys: pytest.C
         (float("inf"), "Infinity"),
         (["p", "q"], "[p, q]"),
         ({"one": 1}, "{one=1}"),
-        (Row("t1", 1), "+I[t1,1]"),
-        (Row.of_kind(RowKind.DELETE, None), "-D[None]"),
+        (Row("t1", 1), "+I[t1, 1]"),
+        (Row.of_kind(RowKind.DELETE, None), "-D[null]"),
     ],
 )
 def test_declared_values_print_as_java_prints_them(value: Any, text: str) -> None:

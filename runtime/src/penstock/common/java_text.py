@@ -67,8 +67,10 @@ def _text_of(kind: TypeInformation) -> Text:
 def _fields_text(value: Any, texts: list[Text]) -> str:
     if len(value) != len(texts):
         return java_text(value)
-    inner = ",".join(text(field) for text, field in zip(texts, value, strict=True))
-    return f"{value.get_row_kind()}[{inner}]" if isinstance(value, Row) else f"({inner})"
+    fields = ["null" if field is None else text(field) for text, field in zip(texts, value, strict=True)]
+    return (
+        f"{value.get_row_kind()}[{', '.join(fields)}]" if isinstance(value, Row) else f"({','.join(fields)})"
+    )
 
 
 def _unless_none(text: Text) -> Text:
@@ -96,16 +98,20 @@ def java_text(value: Any) -> str:
     if isinstance(value, float):
         return _java_double(value)
     if isinstance(value, Row):
-        return f"{value.get_row_kind()}[{','.join(map(java_text, value))}]"
+        return f"{value.get_row_kind()}[{', '.join(map(_part, value))}]"
     if isinstance(value, tuple):
-        return f"({','.join(map(java_text, value))})"
+        return f"({','.join(map(_part, value))})"
     if isinstance(value, list):
-        return f"[{', '.join(map(java_text, value))}]"
+        return f"[{', '.join(map(_part, value))}]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{java_text(k)}={java_text(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{_part(k)}={_part(v)}" for k, v in value.items()) + "}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}.{f'{value.microsecond:06d}'.rstrip('0') or '0'}"
     return str(value)
+
+
+def _part(value: Any) -> str:
+    return "null" if value is None else java_text(value)
 
 
 def _java_double(value: float) -> str:

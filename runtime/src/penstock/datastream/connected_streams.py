@@ -27,7 +27,11 @@ class ConnectedStreams:
         self, key_selector1: Any, key_selector2: Any, key_type: TypeInformation | None = None
     ) -> "ConnectedStreams":
         """Both by key: equal keys of both meet in the same subtask."""
-        return ConnectedStreams(self.stream1.key_by(key_selector1), self.stream2.key_by(key_selector2))
+        first, second = (
+            self.stream1.key_by(key_selector1, key_type),
+            self.stream2.key_by(key_selector2, key_type),
+        )
+        return ConnectedStreams(first, second)
 
     def map(self, func: Any, output_type: TypeInformation | None = None) -> DataStream:
         """One result a record."""

@@ -11,6 +11,7 @@ from penstock.common.state_descriptors import MapStateDescriptor
 from penstock.common.typeinfo import PickledBytesTypeInfo, TupleTypeInfo, TypeInformation, Types
 from penstock.common.watermark_strategy import WatermarkStrategy
 from penstock.datastream.arguments import check_function, check_object, check_stream, check_type
+from penstock.datastream.key_selectors import caller_of, selector_of
 from penstock.datastream.stream_settings import StreamSettings
 from penstock.graph.jobgraph import Partitioner
 from penstock.graph.streamgraph import StreamNode, Upstream
@@ -170,8 +171,8 @@ class DataStream(StreamSettings):
         from penstock.datastream.keyed_stream import KeyedStream
 
         check_function("key_by", key_selector, "get_key")
-        selector: Callable[[Any], Any] = getattr(key_selector, "get_key", key_selector)
-        return KeyedStream(self, selector)
+        check_type(key_type)
+        return KeyedStream(self, selector_of(key_selector, key_type))
 
     def rebalance(self) -> "DataStream":
         """Records in turn to every subtask."""
@@ -212,8 +213,8 @@ class DataStream(StreamSettings):
         check_function("partition_custom", key_selector, "get_key")
         return self._partitioned(
             Partitioner.CUSTOM,
-            key_selector=getattr(key_selector, "get_key", key_selector),
-            partition_function=getattr(partitioner, "partition", partitioner),
+            key_selector=caller_of(key_selector, "get_key"),
+            partition_function=caller_of(partitioner, "partition"),
         )
 
     def window_all(self, window_assigner: Any) -> "AllWindowedStream":

@@ -9,6 +9,7 @@ from penstock.common.typeinfo import TypeInformation
 from penstock.datastream.arguments import check_function, check_object
 from penstock.datastream.data_stream import DataStream
 from penstock.datastream.function_base import Function
+from penstock.datastream.key_selectors import selector_of
 from penstock.datastream.keyed_refusals import KeyedRefusals
 from penstock.graph.jobgraph import Partitioner
 from penstock.graph.streamgraph import StreamNode
@@ -44,7 +45,7 @@ class KeyedStream(KeyedRefusals):
     def key_by(self, key_selector: Any, key_type: TypeInformation | None = None) -> "KeyedStream":
         """The same records by another key."""
         check_function("key_by", key_selector, "get_key")
-        return KeyedStream(self, getattr(key_selector, "get_key", key_selector))
+        return KeyedStream(self, selector_of(key_selector, key_type))
 
     def reduce(self, func: Any) -> DataStream:
         """Combine each record with what its key has, and emit the result."""
