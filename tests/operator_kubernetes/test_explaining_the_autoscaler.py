@@ -33,7 +33,7 @@ class Plugin:
         self._where = ("-n", namespace, "--kubeconfig", str(kubeconfig))
 
     def __call__(self, *words: str) -> str:
-        result = CliRunner().invoke(app, ["autoscale", *words, *self._where], env={"COLUMNS": "200"})
+        result = CliRunner().invoke(app, ["autoscale", *words, *self._where])
         if result.exception is not None:
             raise result.exception
         return result.output

@@ -101,7 +101,7 @@ class Repository:
         """`kubectl penstock`, as kubectl would run it."""
         done = subprocess.run(
             [sys.executable, "-m", "penstock_operator.plugin.commands", *words, "-n", self._namespace],
-            env={**self._environment, "COLUMNS": "300"},
+            env=self._environment,
             capture_output=True,
             text=True,
             timeout=60,

@@ -44,7 +44,6 @@ def session_job(client: KubeClient, namespace: str) -> dict[str, Any]:
 
 @pytest.fixture
 def plugin(api_server: ApiServer, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plugin:
-    monkeypatch.setenv("COLUMNS", "300")
     kubeconfig = api_server.kubeconfig(tmp_path / "kubeconfig")
 
     def run(*words: str) -> str:

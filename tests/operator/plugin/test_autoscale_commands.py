@@ -17,7 +17,7 @@ REAL = Path(__file__).parents[1] / "autoscale" / "real_job.recording"
 
 def run(*words: str) -> str:
     """The command's answer; an error of it is raised."""
-    result = CliRunner().invoke(app, ["autoscale", *words], env={"COLUMNS": "120"})
+    result = CliRunner().invoke(app, ["autoscale", *words])
     if result.exception is not None:
         raise result.exception
     return result.output

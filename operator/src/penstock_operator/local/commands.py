@@ -18,7 +18,6 @@ from typing import Annotated
 
 import typer
 import yaml
-from rich.console import Console
 
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_operator.errors import OperatorError
@@ -28,13 +27,14 @@ from penstock_operator.local.show import describe as show_description
 from penstock_operator.local.show import reason_of, table_of
 from penstock_operator.platforms.local import LAUNCHER, LocalPlatform
 from penstock_operator.settings import Settings
+from penstock_operator.terminal import terminal
 
 IDLE_SECONDS = 60.0
 """A background operator without any resource ends after this."""
 
 app = typer.Typer(no_args_is_help=True, help="FlinkDeployments as processes of this machine.")
-console = Console(highlight=False)
-complaints = Console(stderr=True, highlight=False)
+console = terminal(highlight=False)
+complaints = terminal(stderr=True, highlight=False)
 
 Name = Annotated[str, typer.Argument(help="Name of the FlinkDeployment.")]
 Files = Annotated[list[Path], typer.Option("--filename", "-f", help="Manifest, or folder of manifests.")]

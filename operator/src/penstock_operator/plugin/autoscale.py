@@ -29,6 +29,7 @@ from penstock_operator.plugin import autoscale_view as view
 from penstock_operator.plugin.autoscale_settings import keys_with, normal
 from penstock_operator.plugin.chart import page, show
 from penstock_operator.plugin.cluster import Cluster, PluginError
+from penstock_operator.terminal import terminal
 
 app = typer.Typer(
     no_args_is_help=True, help="What the autoscaler sees, decides and did; and what it would do."
@@ -197,7 +198,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _console() -> Console:
-    return Console(soft_wrap=True)
+    return terminal(soft_wrap=True)
 
 
 def _print(value: Mapping[str, object] | list[Mapping[str, object]]) -> None:

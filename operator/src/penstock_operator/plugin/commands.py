@@ -7,7 +7,6 @@ from typing import Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
 
 from penstock_api.v1beta1.deployment import FlinkDeployment
 from penstock_api.v1beta1.session_job import FlinkSessionJob
@@ -16,13 +15,14 @@ from penstock_operator.plugin import autoscale
 from penstock_operator.plugin.cluster import Cluster, PluginError
 from penstock_operator.plugin.revisions import Kept, difference, earlier, spec_of, to_write
 from penstock_operator.plugin.show import history_table, now, show_status
+from penstock_operator.terminal import terminal
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Revisions of FlinkDeployments and FlinkSessionJobs: who ran what, from which state, and back.",
 )
 app.add_typer(autoscale.app, name="autoscale")
-console = Console(soft_wrap=True)
+console = terminal(soft_wrap=True)
 
 Name = Annotated[
     str, typer.Argument(help="Name of a FlinkDeployment, or sessionjob/NAME of a FlinkSessionJob.")
@@ -136,7 +136,7 @@ def main() -> None:
 
 
 def _fail(message: str) -> NoReturn:
-    Console(stderr=True, soft_wrap=True).print(f"error: {message}", markup=False, highlight=False)
+    terminal(stderr=True, soft_wrap=True).print(f"error: {message}", markup=False, highlight=False)
     raise SystemExit(1) from None
 
 
