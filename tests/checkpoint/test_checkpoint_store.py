@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from penstock.checkpoint.store import CheckpointStore, SnapshotProblem, Superseded
+from penstock.filesystems.local import LocalFileSystem
 from penstock_api.manifest import (
     CheckpointMetadata,
     OperatorState,
@@ -103,6 +104,22 @@ def test_committed_snapshot_has_nothing_left_to_commit(store: CheckpointStore) -
     loaded = store.load(location).metadata
     assert not loaded.operators[0].subtasks[0].committables
     assert loaded.transaction_timeout_ms is None
+
+
+def test_a_savepoint_that_is_deleted_while_its_commits_are_noted_keeps_no_mark(
+    store: CheckpointStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location = put(store, 1)
+    folder = Path(location.removeprefix("file://"))
+    write = LocalFileSystem.write
+
+    def deleted_meanwhile(self: LocalFileSystem, path: str, data: bytes) -> None:
+        (folder / "_metadata").unlink()
+        write(self, path, data)
+
+    monkeypatch.setattr(LocalFileSystem, "write", deleted_meanwhile)
+    store.mark_committed(location, 1)
+    assert not (folder / "_committed").exists()
 
 
 @pytest.mark.parametrize(

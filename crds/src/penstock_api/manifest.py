@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 FORMAT_VERSION = 1
 METADATA_FILE = "_metadata"
+COMMITTED_FILE = "_committed"
+"""Beside the metadata once what the snapshot's sinks had prepared is committed."""
 
 
 class SnapshotKind(StrEnum):

@@ -1,4 +1,4 @@
-"""Deletes a savepoint from storage: the objects that its metadata names inside its folder, and the metadata last.
+"""Deletes a savepoint from storage: the objects that its metadata names inside its folder, the metadata, and its mark.
 
 Called by `reconcile/snapshot.py`. Needs no running job. Never deletes a folder as a whole, an object outside of the
 savepoint's folder (it belongs to others), or anything without readable metadata of ours.
@@ -6,7 +6,7 @@ savepoint's folder (it belongs to others), or anything without readable metadata
 
 from pydantic import ValidationError
 
-from penstock_api.manifest import METADATA_FILE, CheckpointMetadata, SnapshotKind
+from penstock_api.manifest import COMMITTED_FILE, METADATA_FILE, CheckpointMetadata, SnapshotKind
 from penstock_operator.clients.objectstore import StorageUnavailable, Stores
 
 
@@ -15,7 +15,9 @@ def dispose_savepoint(path: str, stores: Stores) -> None:
     store, folder = stores.of(path), path.rstrip("/")
     metadata_uri = f"{folder}/{METADATA_FILE}"
     content = store.read(metadata_uri)
+    mark_uri = f"{folder}/{COMMITTED_FILE}"
     if content is None:
+        store.delete(mark_uri)  # an earlier attempt may have ended before it
         return
     try:
         metadata = CheckpointMetadata.model_validate_json(content)
@@ -29,6 +31,7 @@ def dispose_savepoint(path: str, stores: Stores) -> None:
         if _is_inside(folder, uri):
             store.delete(uri)
     store.delete(metadata_uri)
+    store.delete(mark_uri)
 
 
 def _uri(folder: str, path: str) -> str:

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from penstock.filesystems.errors import FileMissing, FileSystemError
 from penstock.filesystems.port import FileSystem
 from penstock.filesystems.registry import open_filesystem
-from penstock_api.manifest import METADATA_FILE, CheckpointMetadata, StateObject
+from penstock_api.manifest import COMMITTED_FILE, METADATA_FILE, CheckpointMetadata, StateObject
 
 _ATTEMPT = re.compile(r"/attempt-(\d+)$")
 _CHECKPOINT = re.compile(rf"/chk-(\d+)/{METADATA_FILE}$")
 _CHECKPOINT_FOLDER = re.compile(r"/chk-(\d+)/")
-COMMITTED_FILE = "_committed"
 RESULT_FILE = "_result"
 
 
@@ -159,12 +158,15 @@ class CheckpointStore:
     def mark_committed(self, location: str, checkpoint_id: int) -> None:
         """What the snapshot's sinks had prepared is committed: a restore need not do it again.
 
-        A savepoint's entry among the job's checkpoints is marked too.
+        A savepoint's entry among the job's checkpoints is marked too. One that was deleted meanwhile keeps no mark.
         """
         for folder in {location, self.location(checkpoint_id)}:
             filesystem = self._at(folder)
+            mark = f"{folder}/{COMMITTED_FILE}"
             if filesystem.size(f"{folder}/{METADATA_FILE}") is not None:
-                filesystem.write(f"{folder}/{COMMITTED_FILE}", b"{}")
+                filesystem.write(mark, b"{}")
+                if filesystem.size(f"{folder}/{METADATA_FILE}") is None:
+                    filesystem.delete(mark)
 
     def discard(self, location: str) -> None:
         """Delete a snapshot: the metadata first, so that it is never half there."""
